@@ -1,0 +1,221 @@
+"""Where every artefact lies, and that it is written whole.
+
+    data/D/                     one data set
+      raw/  source.json         the file as it came, and what is known of it
+      splits/                   train, validation, test, manual, rejected (.parquet) + manifest.json
+      runs/RUN/                 one run: vocabulary.txt, encoded/, model.keras, history.csv, metrics.json, saved_model/ …
+
+Only this module joins these paths. Everything is written under a temporary name in the same folder, flushed to the
+disk and renamed: whoever finds an artefact finds all of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(os.environ.get("SENTIMENT_ROOT") or Path(__file__).resolve().parents[1])
+SPLITS = ("train", "validation", "test", "manual")
+
+
+def data_folder() -> Path:
+    """The folder of all data sets: the environment's DATA_FOLDER, else `data/` in the checkout."""
+    return Path(os.environ.get("DATA_FOLDER") or ROOT / "data").resolve()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One data set and the places of its artefacts."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if not self.name or not all(character.isalnum() or character in "-_" for character in self.name):
+            raise ValueError(f"data set name {self.name!r}: use letters, digits, '-' and '_' only")
+
+    @property
+    def folder(self) -> Path:
+        return data_folder() / self.name
+
+    @property
+    def raw(self) -> Path:
+        return self.folder / "raw"
+
+    @property
+    def source(self) -> Path:
+        return self.raw / "source.json"
+
+    @property
+    def splits(self) -> Path:
+        return self.folder / "splits"
+
+    @property
+    def manifest(self) -> Path:
+        return self.splits / "manifest.json"
+
+    @property
+    def rejected(self) -> Path:
+        return self.splits / "rejected.parquet"
+
+    @property
+    def pretrained(self) -> Path:
+        return self.folder / "pretrained"
+
+    def split(self, name: str) -> Path:
+        """The Parquet file of a split: train, validation, test or manual."""
+        if name not in SPLITS:
+            raise ValueError(f"split {name!r}: one of {', '.join(SPLITS)}")
+        return self.splits / f"{name}.parquet"
+
+    def figures(self, stage: str) -> Path:
+        return self.folder / "figures" / stage
+
+    def run(self, name: str) -> Run:
+        return Run(self, name)
+
+    def runs(self) -> list[Run]:
+        """Every run folder there is, by name."""
+        return [Run(self, folder.name) for folder in sorted((self.folder / "runs").glob("*")) if folder.is_dir()]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run (a size, and the parameters that differ from the defaults) and the places of its artefacts."""
+
+    dataset: Dataset
+    name: str
+
+    def __post_init__(self) -> None:
+        if not self.name or "/" in self.name or self.name.startswith("."):
+            raise ValueError(f"run name {self.name!r}: a size such as 50000 or all, without '/'")
+
+    @property
+    def folder(self) -> Path:
+        return self.dataset.folder / "runs" / self.name
+
+    @property
+    def vocabulary(self) -> Path:
+        return self.folder / "vocabulary.txt"
+
+    @property
+    def model(self) -> Path:
+        return self.folder / "model.keras"
+
+    @property
+    def history(self) -> Path:
+        return self.folder / "history.csv"
+
+    @property
+    def training(self) -> Path:
+        return self.folder / "training.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.json"
+
+    @property
+    def diagnosis(self) -> Path:
+        return self.folder / "diagnosis.json"
+
+    @property
+    def saved_model(self) -> Path:
+        return self.folder / "saved_model"
+
+    def encoded(self, split: str) -> Path:
+        return self.folder / "encoded" / split
+
+    def predictions(self, split: str) -> Path:
+        return self.folder / "predictions" / f"{split}.parquet"
+
+    def baseline(self, name: str) -> Path:
+        return self.folder / "baselines" / name
+
+    def figures(self, stage: str) -> Path:
+        return self.folder / "figures" / stage
+
+
+@contextmanager
+def written_whole(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success flush it to the disk and rename it into place.
+
+    The suffix is kept (Keras and pandas choose a format by it). An error leaves what was there untouched.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        _flush(temporary)
+        temporary.chmod(0o644)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_written_whole(path: Path | str) -> Iterator[Path]:
+    """Like `written_whole` for a folder; an older folder of that name is replaced in one rename and then removed."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        yield temporary
+        for file in filter(Path.is_file, temporary.rglob("*")):
+            _flush(file)
+        temporary.chmod(0o755)
+        older = temporary.with_name(f"{temporary.name}-older")
+        if path.exists():
+            os.replace(path, older)
+        os.replace(temporary, path)
+        shutil.rmtree(older, ignore_errors=True)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def write_json(path: Path | str, value: object) -> None:
+    """Write `value` as indented UTF-8 JSON, whole; NaN and infinities are refused."""
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path | str) -> dict:
+    """Read a JSON file; a missing or broken one is named in the error."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is not valid JSON ({error}); delete it and run its stage again") from error
+
+
+def sha256(path: Path | str) -> str:
+    """The hexadecimal SHA-256 of a file, read in blocks."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def lock(path: Path | str) -> Iterator[None]:
+    """Hold an exclusive lock named after `path` (`.NAME.lock` beside it); waits for as long as another holds it."""
+    from filelock import FileLock
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        yield

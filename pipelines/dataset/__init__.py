@@ -1,0 +1,1 @@
+"""From raw files to encoded rows: sources, splits, text, tokens, batches."""

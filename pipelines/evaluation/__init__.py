@@ -1,0 +1,1 @@
+"""Metrics, baselines, learning curves: how good the model is, and why."""

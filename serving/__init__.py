@@ -1,0 +1,1 @@
+"""The HTTP service around an exported SavedModel; it imports nothing from `pipelines`."""
