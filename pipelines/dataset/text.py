@@ -1,0 +1,121 @@
+"""Text normalisation: one table of rules, applied by two engines that share a regular-expression library.
+
+pyarrow (for the encoded rows) and TensorFlow (inside the exported graph) both run RE2, so the table below is the only
+description of what happens to a tweet. A test compares the two on every Unicode code point and on ugly texts.
+
+    "@anna I &lt;3 this!!! http://t.co/x Sooooo good"  →  "<user> i <3 this !! <url> soo good"
+"""
+
+from __future__ import annotations
+
+import string
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+PADDING, UNKNOWN = "", "[UNK]"
+
+# TensorFlow's lower-casing stops at a NUL, and the two engines know different editions of Unicode: what they would
+# treat differently (a NUL, İ, ẞ, a final sigma, and capitals of scripts that few fonts can show) is settled before.
+# Ranges are spelt out, not named by category, for the same reason.
+CONTROL_RULES = (
+    (r"[\x00-\x1f\x7f-\xa0\x{1680}\x{2000}-\x{200a}\x{2028}-\x{202f}\x{205f}\x{3000}]", " "),
+    (r"[\xad\x{200b}-\x{200f}\x{2060}-\x{2064}\x{fe00}-\x{fe0f}\x{feff}]", ""),
+    (r"[\x{1c89}\x{2c2f}\x{a7c0}-\x{a7df}\x{10500}-\x{10fff}\x{16e00}-\x{16fff}]", "\N{REPLACEMENT CHARACTER}"),
+    (r"İ", "i"),
+    (r"ẞ", "ß"),
+    (r"[Σς]", "σ"),
+)
+# HTML entities, escaped once or more often: "&amp;lt;3" is "<3".
+ENTITY_RULES = (
+    (r"&(?:amp;)+", "&"),
+    (r"&lt;", "<"),
+    (r"&gt;", ">"),
+    (r"&quot;", '"'),
+    (r"&(?:#0?39|apos);", "'"),
+    (r"&nbsp;", " "),
+)
+MASK_RULES = (
+    (r"(?i)(?:https?://|www\.)[^\s\"<>]*", " <url> "),
+    (r"@[A-Za-z0-9_]+", " <user> "),
+)
+SPACE_RULES = (
+    (r"[\t ]{2,}", " "),
+    (r"^ ", ""),
+    (r" $", ""),
+)
+# After lower-casing. Each token stands between spaces, so that splitting on white space is all that is left to do.
+TOKEN_RULES = (
+    (r"[’‘´`]", "'"),
+    (r"[“”]", '"'),
+    (r"…|\.{2,}", " ... "),
+    (r"!{2,}", " !! "),
+    (r"\?{2,}", " ?? "),
+    (r"\b[0-9][0-9.,:]*[0-9]\b", " <number> "),
+    # RE2 has no back-references: one rule a letter shortens "sooooo" to "soo", which stays apart from "so".
+    *((f"{letter}{{3,}}", letter * 2) for letter in string.ascii_lowercase),
+    (r"([#\"(),;:*/\\~=+|^&%$\[\]{}_-])", r" \1 "),
+    # Signs, arrows, symbols and emoji: each is a token of its own.
+    (r"([\xa1-\xbf\xd7\xf7\x{2010}-\x{2bff}\x{3001}-\x{303f}\x{fffd}\x{1f000}-\x{1faff}])", r" \1 "),
+    (r"([^ !?.])([!?.])", r"\1 \2"),
+    (r"([!?.])([^ !?.])", r"\1 \2"),
+    (r"(^| )'+", r"\1"),
+    (r"'+( |$)", r"\1"),
+)
+BEFORE_LOWER = CONTROL_RULES + ENTITY_RULES + MASK_RULES
+AFTER_LOWER = TOKEN_RULES + SPACE_RULES
+
+
+def _replace(texts: pa.Array, rules: tuple[tuple[str, str], ...]) -> pa.Array:
+    for pattern, rewrite in rules:
+        texts = pc.replace_substring_regex(texts, pattern=pattern, replacement=rewrite)
+    return texts
+
+
+def normalise(texts: pa.Array) -> pa.Array:
+    """Normalise raw tweets to tokens separated by single spaces.
+
+    Args:
+        texts: string [rows], UTF-8; null counts as an empty text.
+
+    Returns:
+        string [rows]; a text without a token becomes "".
+    """
+    texts = _replace(pc.fill_null(texts, ""), BEFORE_LOWER)
+    return _replace(pc.utf8_lower(texts), AFTER_LOWER)
+
+
+def duplicate_key(texts: pa.Array) -> pa.Array:
+    """The text by which duplicates are grouped: entities decoded, URLs and mentions masked, case and spaces folded.
+
+    Args:
+        texts: string [rows], UTF-8.
+
+    Returns:
+        string [rows]; "" for a text that holds nothing but white space.
+    """
+    texts = _replace(pc.fill_null(texts, ""), BEFORE_LOWER)
+    return _replace(pc.utf8_lower(texts), SPACE_RULES)
+
+
+def normalise_in_graph(texts: tf.Tensor) -> tf.Tensor:
+    """`normalise` as TensorFlow string operations, for the exported graph.
+
+    Args:
+        texts: string [batch], UTF-8.
+
+    Returns:
+        string [batch], equal to `normalise` on the same texts.
+    """
+    import tensorflow as tf
+
+    for pattern, rewrite in BEFORE_LOWER:
+        texts = tf.strings.regex_replace(texts, pattern, rewrite)
+    texts = tf.strings.lower(texts, encoding="utf-8")
+    for pattern, rewrite in AFTER_LOWER:
+        texts = tf.strings.regex_replace(texts, pattern, rewrite)
+    return texts
