@@ -1,0 +1,83 @@
+"""Training batches: rows of about the same length, padded to the edge of their bucket.
+
+Small padding keeps the cores on real tokens, and a batch that holds no fully padded row meets cuDNN's conditions.
+The order is a function of (seed, epoch) alone, so that training that was killed goes on with the same batches.
+"""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import numpy as np
+
+from pipelines.dataset.tokens import EncodedRows
+
+BUCKET_EDGES = (8, 12, 16, 20, 24, 28, 32, 40, 48, 64)
+
+
+def bucket_edges(sequence_length: int) -> tuple[int, ...]:
+    """The padded lengths in use: the standard edges below `sequence_length`, and it."""
+    return (*(edge for edge in BUCKET_EDGES if edge < sequence_length), sequence_length)
+
+
+class BucketedBatches(keras.utils.PyDataset):
+    """Batches of (ids int32 [batch, edge], labels float32 [batch, 1]), each from one length bucket.
+
+    Args:
+        encoded: the rows.
+        batch_size: rows in a batch; the last one of a bucket may be smaller.
+        sequence_length: the longest row.
+        seed: None keeps the rows in order of length (for scoring); a number shuffles, anew in each epoch.
+    """
+
+    def __init__(
+        self, encoded: EncodedRows, *, batch_size: int, sequence_length: int, seed: int | None = None
+    ) -> None:
+        super().__init__(workers=1, use_multiprocessing=False)
+        if batch_size < 1:
+            raise ValueError(f"batch_size {batch_size}: at least 1")
+        self.encoded, self.batch_size, self.seed = encoded, batch_size, seed
+        self.edges = np.array(bucket_edges(sequence_length))
+        self.bucket = np.searchsorted(self.edges, encoded.lengths).astype(np.int8)
+        self.start_epoch(0)
+
+    def start_epoch(self, epoch: int) -> None:
+        """Lay out the batches of an epoch; the same (seed, epoch) gives the same batches."""
+        shuffle = None if self.seed is None else np.random.default_rng((self.seed, epoch))
+        self._batches: list[tuple[np.ndarray, int]] = []
+        for number, edge in enumerate(self.edges):
+            members = np.flatnonzero(self.bucket == number)
+            if shuffle is not None:
+                shuffle.shuffle(members)
+            pieces = math.ceil(len(members) / self.batch_size)
+            self._batches += [(piece, int(edge)) for piece in np.array_split(members, pieces or 1) if len(piece)]
+        if shuffle is not None:
+            order = shuffle.permutation(len(self._batches))
+            self._batches = [self._batches[position] for position in order]
+        self._differ_in_length()
+
+    def _differ_in_length(self) -> None:
+        # Keras takes the shape of all batches from the first two: they must not agree on a length that others lack.
+        others = (n for n, (_, edge) in enumerate(self._batches) if edge != self._batches[0][1])
+        if (other := next(others, None)) is not None:
+            self._batches[1], self._batches[other] = self._batches[other], self._batches[1]
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __getitem__(self, position: int) -> tuple[np.ndarray, np.ndarray]:
+        indices, edge = self._batches[position]
+        labels = self.encoded.labels[indices].astype(np.float32)[:, None]
+        return self.encoded.padded(indices, length=edge), labels
+
+    @property
+    def order(self) -> np.ndarray:
+        """int64 [rows]: the row that stands at each place when all batches of this epoch are read in turn."""
+        return np.concatenate([indices for indices, _ in self._batches])
+
+    @property
+    def padding_share(self) -> float:
+        """Share of padding among all ids of this epoch's batches."""
+        cells = sum(len(indices) * edge for indices, edge in self._batches)
+        return 1 - float(self.encoded.offsets[-1]) / cells

@@ -1,0 +1,207 @@
+"""Vocabulary and encoded rows: text splits in, memory-mapped token ids out.
+
+Encoded rows are four arrays in a folder, so that memory does not grow with their number:
+
+    ids.bin      uint16 or int32, the ids of all rows one after another (its dtype stands in encoding.json)
+    offsets.npy  int64 [rows + 1], row i is ids[offsets[i] : offsets[i + 1]]
+    labels.npy   int8 [rows], 0 negative, 1 positive
+    rows.npy     int64 [rows], the number of the row in its raw file
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from pipelines import artifacts
+from pipelines.dataset import text
+
+BATCH_ROWS = 32_768
+UNKNOWN_ID = 1
+
+
+@dataclass(frozen=True)
+class EncodedRows:
+    """Token ids of a split, read from the disk as they are needed.
+
+    Attributes:
+        ids: uint16 or int32 [tokens], memory-mapped.
+        offsets: int64 [rows + 1].
+        labels: int8 [rows].
+        rows: int64 [rows], numbers in the raw file.
+    """
+
+    ids: np.ndarray
+    offsets: np.ndarray
+    labels: np.ndarray
+    rows: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """int32 [rows], tokens in each row; at least 1."""
+        return np.diff(self.offsets).astype(np.int32)
+
+    def head(self, rows: int) -> EncodedRows:
+        """The first rows, without copying."""
+        offsets = self.offsets[: rows + 1]
+        return EncodedRows(self.ids[: offsets[-1]], offsets, self.labels[:rows], self.rows[:rows])
+
+    def padded(self, indices: np.ndarray, *, length: int) -> np.ndarray:
+        """Rows as one rectangle, padded on the right with 0: int32 [len(indices), length]."""
+        starts = self.offsets[indices][:, None]
+        positions = starts + np.arange(length)
+        inside = positions < self.offsets[indices + 1][:, None]
+        return np.where(inside, self.ids[np.minimum(positions, len(self.ids) - 1)], 0).astype(np.int32)
+
+
+def batches(path: Path, *, columns: list[str], size: int | None = None) -> Iterator[pa.RecordBatch]:
+    """Read the first `size` rows of a split, some thousands at a time.
+
+    Args:
+        path: a Parquet file of `artifacts.Dataset.split`.
+        columns: the columns to read.
+        size: rows to read; None for all.
+    """
+    left = size if size is not None else pq.read_metadata(path).num_rows
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns):
+            if left <= 0:
+                return
+            yield batch.slice(0, left)
+            left -= batch.num_rows
+
+
+def split_tokens(texts: pa.Array) -> pa.Array:
+    """Normalised texts to lists of tokens: list<string> [rows]; an empty text is one empty token."""
+    return pc.split_pattern(text.normalise(texts), " ")
+
+
+def count_tokens(path: Path, *, size: int | None = None) -> Counter[str]:
+    """How often each token stands in the first `size` rows of a split."""
+    counts: Counter[str] = Counter()
+    for batch in tqdm(batches(path, columns=["text"], size=size), desc="counting tokens", unit=" batches"):
+        found = pc.value_counts(pc.list_flatten(split_tokens(batch["text"])))
+        counts.update(dict(zip(found.field("values").to_pylist(), found.field("counts").to_pylist(), strict=True)))
+    counts.pop("", None)
+    return counts
+
+
+def fit_vocabulary(counts: Counter[str], *, maximum_size: int, minimum_count: int = 2) -> list[str]:
+    """The tokens that get an id of their own, most frequent first, ties in alphabetical order.
+
+    Args:
+        counts: from `count_tokens`, of training rows only.
+        maximum_size: ids in all, those of padding and unknown included; at least 3.
+        minimum_count: tokens seen less often are unknown.
+
+    Returns:
+        Tokens by id: "" is padding (0), "[UNK]" is unknown (1), words follow.
+    """
+    if maximum_size < 3:
+        raise ValueError(f"vocabulary_size {maximum_size}: at least 3, for padding, unknown and one word")
+    counts = Counter({token: count for token, count in counts.items() if count >= minimum_count})
+    if not counts:
+        raise ValueError(f"no token occurs {minimum_count} times or more; lower minimum_count or add rows")
+    by_frequency = sorted(counts, key=lambda token: (-counts[token], token))
+    return [text.PADDING, text.UNKNOWN, *by_frequency[: maximum_size - 2]]
+
+
+def write_vocabulary(vocabulary: list[str], path: Path) -> None:
+    """One token a line; the line number, from 0, is the id."""
+    with artifacts.written_whole(path) as temporary:
+        temporary.write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
+
+
+def read_vocabulary(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").split("\n")[:-1]
+
+
+def coverage(counts: Counter[str], sizes: Iterable[int]) -> dict[int, float]:
+    """Share of all token occurrences that a vocabulary of the n most frequent words knows, for each n in `sizes`."""
+    occurrences = np.cumsum(np.sort(np.fromiter(counts.values(), np.int64))[::-1])
+    return {n: float(occurrences[min(n, len(occurrences)) - 1] / occurrences[-1]) for n in sizes}
+
+
+class Encoder:
+    """Texts to token ids by a fixed vocabulary.
+
+    >>> Encoder(["", "[UNK]", "good"], sequence_length=64).encode(pa.array(["GOOD day", ""]))
+    ([2, 1, 1], [2, 1])
+    """
+
+    def __init__(self, vocabulary: list[str], *, sequence_length: int) -> None:
+        self.words = pa.array(vocabulary[2:])
+        self.sequence_length = sequence_length
+        self.dtype = np.dtype(np.uint16 if len(vocabulary) <= 2**16 else np.int32)
+
+    def encode(self, texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+        """Encode texts.
+
+        Args:
+            texts: string [rows].
+
+        Returns:
+            ids [tokens] of all rows one after another, and lengths int64 [rows]. A row holds 1 … sequence_length ids;
+            a text without a token is one unknown id, so that no row is nothing but padding.
+        """
+        lists = pc.list_slice(split_tokens(texts), 0, self.sequence_length)
+        ids = pc.add(pc.index_in(pc.list_flatten(lists), value_set=self.words), 2)
+        lengths = pc.list_value_length(lists).to_numpy(zero_copy_only=False).astype(np.int64)
+        return pc.fill_null(ids, UNKNOWN_ID).to_numpy(zero_copy_only=False).astype(self.dtype), lengths
+
+
+def encode_split(path: Path, folder: Path, *, encoder: Encoder, size: int | None = None) -> dict:
+    """Encode the first `size` rows of a split into `folder`, whole or not at all.
+
+    Returns:
+        {"rows", "tokens", "unknown_rate", "truncated_rate", "dtype", "sequence_length"}, also in encoding.json.
+    """
+    lengths, labels, rows, tokens, unknown = [], [], [], 0, 0
+    with artifacts.folder_written_whole(folder) as temporary:
+        with (temporary / "ids.bin").open("wb") as file:
+            source = batches(path, columns=["text", "label", "row"], size=size)
+            for batch in tqdm(source, desc=f"encoding {path.stem}", unit=" batches"):
+                ids, counts = encoder.encode(batch["text"])
+                ids.tofile(file)
+                tokens, unknown = tokens + len(ids), unknown + int((ids == UNKNOWN_ID).sum())
+                lengths.append(counts.astype(np.int32))
+                labels.append(batch["label"].to_numpy().astype(np.int8))
+                rows.append(batch["row"].to_numpy())
+        every_length = np.concatenate(lengths) if lengths else np.zeros(0, np.int32)
+        np.save(temporary / "offsets.npy", np.concatenate([[0], np.cumsum(every_length, dtype=np.int64)]))
+        np.save(temporary / "labels.npy", np.concatenate(labels))
+        np.save(temporary / "rows.npy", np.concatenate(rows))
+        summary = {
+            "rows": len(every_length),
+            "tokens": tokens,
+            "unknown_rate": unknown / max(tokens, 1),
+            "truncated_rate": float((every_length == encoder.sequence_length).mean()),
+            "dtype": encoder.dtype.name,
+            "sequence_length": encoder.sequence_length,
+        }
+        artifacts.write_json(temporary / "encoding.json", summary)
+    return summary
+
+
+def open_encoded(folder: Path) -> EncodedRows:
+    """Memory-map the encoded rows in `folder`.
+
+    Raises:
+        FileNotFoundError: the folder is not there; says which stage makes it.
+    """
+    if not (folder / "encoding.json").exists():
+        raise FileNotFoundError(f"no encoded rows in {folder}: run 03_tokenize for this size first")
+    dtype = artifacts.read_json(folder / "encoding.json")["dtype"]
+    arrays = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("offsets", "labels", "rows"))
+    return EncodedRows(np.memmap(folder / "ids.bin", dtype=dtype, mode="r"), *arrays)

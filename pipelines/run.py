@@ -1,0 +1,247 @@
+"""Execute one notebook, strictly: `python -m pipelines.run 04_train -p size 200000 -p epochs 2`.
+
+Parameters are checked before a kernel starts. The executed notebook takes its place only when every cell has run; a
+failure keeps `failed-NN_name.ipynb`. Notebook, HTML report and figures go to MLflow either way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipelines import artifacts, parameters, stages, tracking
+
+OPENS_RECORD, ADDS_TO_RECORD = "04_train", ("05_diagnose", "06_evaluate")
+
+
+def default_dataset() -> str:
+    """The data set that an empty `dataset` means: sentiment140 where it is, else the embedded sample."""
+    return "sentiment140" if artifacts.Dataset("sentiment140").source.exists() else "sample"
+
+
+def ensure(
+    *, before: str, dataset: str = "", size: int | str | None = None, run: str = ""
+) -> artifacts.Dataset | artifacts.Run:
+    """Where a notebook reads and writes; what it reads is made first where it is missing, by Make.
+
+    Args:
+        before: the notebook that asks, such as "04_train".
+        dataset, size, run: its parameters; empty ones mean the defaults.
+
+    Returns:
+        The data set for a notebook that all runs share, the run for the others.
+    """
+    if not dataset and not artifacts.Dataset(default_dataset()).source.exists():
+        dataset = _output([sys.executable, "-m", "pipelines.dataset.sources", "ensure"])
+    found = artifacts.Dataset(dataset or default_dataset())
+    if not os.environ.get("PIPELINES_INPUTS_MADE"):
+        _make(before if before in stages.SHARED_BY_RUNS else "03_tokenize", found)
+    if before in stages.SHARED_BY_RUNS:
+        return found
+    found_run = found.run(run or stages.run_name(dataset=found, size=size, overrides={}))
+    if not os.environ.get("PIPELINES_INPUTS_MADE"):
+        _make(before, found, f"RUN={found_run.name}")
+    return found_run
+
+
+def _make(before: str, dataset: artifacts.Dataset, *variables: str) -> None:
+    command = ["make", "-s", f"before-{before}", f"DATASET={dataset.name}", *variables]
+    subprocess.run(command, cwd=artifacts.ROOT, check=True)
+
+
+def _output(command: list[str]) -> str:
+    return subprocess.run(command, cwd=artifacts.ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+def plan(notebook: str, given: dict[str, str], overrides: dict[str, str]) -> tuple[stages.Stage, dict[str, object]]:
+    """Check everything that can be checked without a kernel, and say where the execution goes.
+
+    Args:
+        notebook: name, number or path.
+        given: parameters of this notebook, as text.
+        overrides: parameters of the run; those that this notebook does not have are left to the others.
+
+    Raises:
+        ParameterError: see `parameters.check` and `stages.run_name`.
+    """
+    name = stages.find(notebook)
+    known = parameters.read(stages.notebooks_folder() / f"{name}.ipynb")
+    mine = {key: text for key, text in overrides.items() if key in known}
+    values = parameters.check({**mine, **given}, known, where=name)
+    dataset = artifacts.Dataset(str(values.get("dataset") or default_dataset()))
+    values["dataset"] = dataset.name
+    if name in stages.SHARED_BY_RUNS:
+        return stages.Stage(name, dataset.folder), values
+    if not values.get("run"):
+        own = {key: text for key, text in given.items() if key not in ("dataset", "size", "run")}
+        values["run"] = stages.run_name(dataset=dataset, size=values.get("size"), overrides={**overrides, **own})
+    if "size" in known:
+        values["size"] = known["size"].parse(str(values["run"]).split("_")[0])
+    return stages.Stage(name, dataset.run(str(values["run"])).folder), values
+
+
+def execute(stage: stages.Stage, values: dict[str, object], *, inputs: list[Path], made: bool = False) -> None:
+    """Execute a stage's notebook under its lock, record it, and put the executed copy in place.
+
+    Args:
+        stage: which notebook, and where to.
+        values: its parameters, checked.
+        inputs: what it is made from; when its output is newer than all of them there is nothing to do.
+        made: the caller (Make) has made the inputs.
+
+    Raises:
+        papermill.PapermillExecutionError: a cell failed; the notebook is kept as `failed-…`.
+    """
+    with artifacts.lock(stage.output):
+        if inputs and _is_current(stage, values, inputs):
+            print(f"{stage.name}: another run has just made {stage.output}")
+            return
+        for stale in stage.folder.glob(f".{stage.name}-running-*.ipynb"):
+            stale.unlink()
+        working = stage.folder / f".{stage.name}-running-{os.getpid()}.ipynb"
+        started = time.monotonic()
+        with _recorded(stage, values) as run_id:
+            try:
+                _papermill(stage, values, working=working, run_id=run_id, made=made)
+            except BaseException:
+                if working.exists():
+                    working.replace(stage.failed)
+                raise
+            _finish(stage, values, working=working, seconds=time.monotonic() - started, run_id=run_id)
+
+
+def _is_current(stage: stages.Stage, values: dict[str, object], inputs: list[Path]) -> bool:
+    if not (stage.output.exists() and stage.manifest.exists()):
+        return False
+    made = stage.output.stat().st_mtime_ns
+    same = artifacts.read_json(stage.manifest)["parameters"] == values
+    return same and all(path.stat().st_mtime_ns <= made for path in inputs)
+
+
+def _papermill(stage: stages.Stage, values: dict, *, working: Path, run_id: str, made: bool) -> None:
+    import papermill
+
+    os.environ["MLFLOW_RUN_ID"] = run_id
+    if made:
+        os.environ["PIPELINES_INPUTS_MADE"] = "1"
+    print(f"── {stage.name}  {' '.join(f'{key}={value}' for key, value in values.items())}", flush=True)
+    papermill.execute_notebook(
+        stage.notebook,
+        working,
+        parameters=values,
+        kernel_name="python3",
+        cwd=artifacts.ROOT,
+        stdout_file=sys.stdout,
+        stderr_file=sys.stderr,
+        start_timeout=120,
+    )
+
+
+@contextmanager
+def _recorded(stage: stages.Stage, values: dict[str, object]):
+    """The MLflow run of this execution: FINISHED or FAILED at its end, with notebook, report and figures."""
+    records = stage.name == OPENS_RECORD or stage.name in ADDS_TO_RECORD
+    known = artifacts.read_json(stage.mlflow_run) if records and stage.mlflow_run.exists() else {}
+    resume = known.get("id") if stage.name in ADDS_TO_RECORD or not known.get("finished") else None
+    where = "/".join(stage.folder.relative_to(artifacts.data_folder()).parts)
+    name = where.replace("/runs/", "/") if records else f"{where.replace('/runs/', '/')} {stage.name}"
+    tags = {"dataset": str(values["dataset"]), "run": str(values.get("run", "")), "stage": stage.name}
+    run_id = tracking.start_run(name=name, tags=tags, resume=resume)
+    if records:
+        artifacts.write_json(stage.mlflow_run, {"id": run_id, "finished": False})
+    status = "FAILED"
+    try:
+        yield run_id
+        status = "FINISHED"
+    finally:
+        _upload(stage, run_id, failed=status == "FAILED")
+        tracking.end_run(run_id, status=status)
+    if records:
+        artifacts.write_json(stage.mlflow_run, {"id": run_id, "finished": True})
+
+
+def _upload(stage: stages.Stage, run_id: str, *, failed: bool) -> None:
+    os.environ["MLFLOW_RUN_ID"] = run_id
+    notebook = stage.failed if failed else stage.output
+    if notebook.exists():
+        tracking.log_file(notebook, stage.name)
+        report = notebook.with_suffix(".html")
+        with artifacts.written_whole(report) as temporary:
+            temporary.write_text(_html(notebook), encoding="utf-8")
+        tracking.log_file(report, stage.name)
+    if stage.figures.is_dir():
+        tracking.log_file(stage.figures, f"{stage.name}/figures")
+
+
+def _html(notebook: Path) -> str:
+    from nbconvert import HTMLExporter
+
+    return HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True).from_filename(str(notebook))[0]
+
+
+def _finish(stage: stages.Stage, values: dict, *, working: Path, seconds: float, run_id: str) -> None:
+    manifest = {
+        "stage": stage.name,
+        "parameters": values,
+        "seconds": round(seconds, 2),
+        "notebook_sha256": artifacts.sha256(stage.notebook),
+        "mlflow_run": run_id,
+        **tracking.git_state(),
+    }
+    artifacts.write_json(stage.manifest, manifest)
+    stages.write_dependencies(stage)
+    stage.failed.unlink(missing_ok=True)
+    stage.failed.with_suffix(".html").unlink(missing_ok=True)
+    with working.open("rb+") as file:
+        os.fsync(file.fileno())
+    working.replace(stage.output)
+
+
+def _failing_cell(notebook: Path) -> str:
+    """The source of the cell that failed and its traceback, without colours."""
+    import nbformat
+
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(output.traceback))
+                return f"in this cell:\n\n{cell.source}\n\n{trace}"
+    return "the kernel stopped without a traceback (out of memory, or killed)"
+
+
+def main() -> int:
+    """Command line of the runner; the exit status is 0 only when every cell has run."""
+    parser = argparse.ArgumentParser(prog="python -m pipelines.run", description=__doc__.split("\n")[0])
+    parser.add_argument("notebook", help="name, number or path: 04_train, 04, notebooks/04_train.ipynb")
+    parser.add_argument("-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
+    parser.add_argument("--overrides", default="", help="'epochs=3 units=64': for whichever stage of the run has them")
+    parser.add_argument("--inputs", nargs="*", default=[], help="what Make has made it from")
+    given = parser.parse_args()
+    try:
+        stage, values = plan(given.notebook, dict(given.parameter), parameters.split_overrides(given.overrides))
+    except (ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    try:
+        execute(stage, values, inputs=[Path(path) for path in given.inputs], made=bool(given.inputs))
+    except ConnectionError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except Exception as error:
+        if not stage.failed.exists():
+            raise
+        print(f"\nerror: {stage.name} failed {_failing_cell(stage.failed)}\n", file=sys.stderr)
+        print(f"error: {type(error).__name__}; the notebook up to there is kept: {stage.failed}", file=sys.stderr)
+        return 1
+    print(f"{stage.name}: done, {stage.output}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
