@@ -29,6 +29,7 @@ def style() -> None:
     import matplotlib.pyplot as plt
 
     plt.style.use(STYLE)
+    plt.rcParams["figure.max_open_warning"] = 0  # the notebook's back end closes them; a style file may not hold this
 
 
 def save(figure: Figure, path: Path | str) -> None:
