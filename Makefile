@@ -10,7 +10,7 @@ MAKEFLAGS += --no-print-directory
 # What a user turns: SIZE=200000 (or all), DATASET=sample, PARAMS="epochs=3", FROM=PATH, PORT=8000, WORKERS=2.
 export PORT ?= 8000
 export WORKERS ?= 2
-PYTHON3 := $(firstword $(foreach p,python3.13 python3.12 python3.11 python3,$(shell command -v $(p))))
+PYTHON3 ?= python3
 PYTHON := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 DATA := $(or $(DATA_FOLDER),data)
@@ -31,7 +31,8 @@ data: .venv/ready-run ## Sentiment140, or FROM=file|URL, or your texts: FROM=x.c
 	  DATE USER_COLUMN NEGATIVE POSITIVE,$(if $($(o)),--$(shell echo $(o:_COLUMN=) | tr A-Z a-z) "$($(o))"))
 
 # One sub-make a question: which data set there is, that it is split, how the run is called.
-train evaluate: .venv/ready-run ## all stages up to the evaluated model: SIZE=200000 (default 50000), all; PARAMS="epochs=3"
+evaluate: train
+train: .venv/ready-run ## all stages up to the evaluated model: SIZE=200000 (default 50000), all; PARAMS="epochs=3"
 	@set -e; d=$$($(PYTHON) -m pipelines.dataset.sources ensure $(if $(DATASET),--dataset "$(DATASET)")); \
 	$(MAKE) -s before-03_tokenize DATASET=$$d; \
 	r=$$($(PYTHON) -m pipelines.stages $$d --size "$(SIZE)" --params "$(PARAMS)"); \

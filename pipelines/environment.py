@@ -24,7 +24,8 @@ def find_python():
         return sys.executable
     for major, minor in reversed(SUPPORTED):
         found = shutil.which("python%d.%d" % (major, minor))
-        if found and subprocess.call([found, "-c", "import venv"]) == 0:
+        # A version manager's stand-in is on the PATH for versions that are not there: ask it.
+        if found and subprocess.call([found, "-c", "import ensurepip"], stderr=subprocess.DEVNULL) == 0:
             return found
     versions = ", ".join("%d.%d" % version for version in SUPPORTED)
     sys.exit("error: no Python of %s found (this is %s); install one, or use conda: environment.yml"

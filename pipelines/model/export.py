@@ -1,0 +1,155 @@
+"""The export: a SavedModel that takes raw strings, with text rules, vocabulary and calibration inside.
+
+    serving_default(text: string [batch]) -> probability: float32 [batch]
+
+Beside it lies manifest.json: version, signature, SHA-256 and size of every file, and canary texts with their scores.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines import artifacts
+from pipelines.dataset import text, tokens
+
+SIGNATURE = {"inputs": {"text": "string [batch]"}, "outputs": {"probability": "float32 [batch]"}}
+# Invented texts, with what tends to go wrong among them; whoever loads the export must find the same scores.
+CANARY = (
+    "python is great",
+    "my train is late again and it rains",
+    "@anna I &lt;3 this!!! http://t.co/x Sooooo good",
+    "not bad, not bad at all…",
+    "",
+    "12345 ☂ 😀 #fail",
+    "ΣΊΣΥΦΟΣ İstanbul\x00 ẞ",
+    "why " * 100,
+)
+
+
+def build_module(run: artifacts.Run, *, temperature: float = 1.0):
+    """The trained network of a run behind its text rules, as one `tf.Module`.
+
+    Args:
+        run: holds model.keras, vocabulary.txt and encoded/train/encoding.json.
+        temperature: the logit is divided by it (Guo et al., "On calibration of modern neural networks", 2017).
+    """
+    import keras
+    import tensorflow as tf
+
+    from pipelines.model import network  # noqa: F401 (registers the layers that the file names)
+
+    if keras.backend.backend() != "tensorflow":
+        raise RuntimeError(f"the export is made by TensorFlow, not {keras.backend.backend()}: unset KERAS_BACKEND")
+    model = keras.models.load_model(run.model, compile=False)
+    sequence_length = artifacts.read_json(run.encoded("train") / "encoding.json")["sequence_length"]
+    vectorise = keras.layers.TextVectorization(
+        standardize=text.normalise_in_graph, split="whitespace", vocabulary=tokens.read_vocabulary(run.vocabulary)
+    )
+    module = tf.Module()
+    module.network, module.vectorise = model, vectorise
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+    def serve(texts):
+        ids = tf.cast(vectorise(texts), tf.int32)[:, :sequence_length]
+        ids = tf.pad(ids, [[0, 0], [0, tf.maximum(1 - tf.shape(ids)[1], 0)]])
+        # A text without a token is one unknown id, as in the encoded rows.
+        first = tf.where(ids[:, :1] == 0, tokens.UNKNOWN_ID, ids[:, :1])
+        probability = tf.reshape(model(tf.concat([first, ids[:, 1:]], axis=1), training=False), [-1])
+        return {"probability": _tempered(probability, temperature)}
+
+    module.serve = serve
+    return module
+
+
+def _tempered(probability, temperature: float):
+    import tensorflow as tf
+
+    if temperature == 1.0:
+        return probability
+    bounded = tf.clip_by_value(probability, 1e-7, 1 - 1e-7)
+    return tf.sigmoid((tf.math.log(bounded) - tf.math.log1p(-bounded)) / temperature)
+
+
+def export(run: artifacts.Run, *, temperature: float = 1.0) -> Path:
+    """Write the SavedModel of a run and its manifest, whole; returns the folder."""
+    import tensorflow as tf
+
+    module = build_module(run, temperature=temperature)
+    with artifacts.folder_written_whole(run.saved_model) as folder:
+        tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
+        files = {
+            str(path.relative_to(folder)): {"sha256": artifacts.sha256(path), "bytes": path.stat().st_size}
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+        scores = module.serve(tf.constant(CANARY))["probability"].numpy()
+        artifacts.write_json(folder / "manifest.json", _manifest(run, files, scores, temperature))
+    return run.saved_model
+
+
+def _manifest(run: artifacts.Run, files: dict, scores: np.ndarray, temperature: float) -> dict:
+    weights = hashlib.sha256("".join(files[name]["sha256"] for name in sorted(files)).encode()).hexdigest()
+    return {
+        "model_version": f"{run.dataset.name}-{run.name}-{weights[:8]}",
+        "dataset": run.dataset.name,
+        "run": run.name,
+        "rows_train": artifacts.read_json(run.training)["rows_train"],
+        "signature": SIGNATURE,
+        "labels": ["negative", "positive"],
+        "threshold": 0.5,
+        "temperature": temperature,
+        "files": files,
+        "canary": [{"text": words, "probability": float(score)} for words, score in zip(CANARY, scores, strict=True)],
+    }
+
+
+def score(folder: Path, texts: Iterable[pa.Array], *, batch_size: int = 1024) -> np.ndarray:
+    """Probabilities by an exported model, for arrays of texts, in their order: float32 [rows].
+
+    Texts of one array are scored in order of length, so that short ones are not padded to the longest.
+    """
+    import tensorflow as tf
+
+    serve = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    return np.concatenate([_score_array(serve, array, batch_size) for array in texts] or [np.zeros(0, np.float32)])
+
+
+def _score_array(serve, texts: pa.Array, batch_size: int) -> np.ndarray:
+    import tensorflow as tf
+
+    words = np.array(texts.to_pylist(), dtype=object)
+    order = np.argsort([len(word) for word in words], kind="stable")
+    scores = np.empty(len(words), np.float32)
+    for start in range(0, len(words), batch_size):
+        part = order[start : start + batch_size]
+        scores[part] = serve(text=tf.constant(words[part].tolist()))["probability"].numpy()
+    return scores
+
+
+def texts_of(split: Path, size: int | None = None) -> Iterator[pa.Array]:
+    """The texts of a split, some thousands at a time."""
+    return (batch["text"] for batch in tokens.batches(split, columns=["text"], size=size))
+
+
+def parity(run: artifacts.Run, *, rows: int | None = None) -> dict:
+    """The largest difference between the export and the training graph on the validation split.
+
+    Args:
+        run: exported, with predictions/validation.parquet from training.
+        rows: of the validation split; None for all.
+
+    Returns:
+        {"rows", "max_difference"}, of probabilities as calibrated.
+    """
+    import pandas as pd
+
+    trained = pd.read_parquet(run.predictions("validation"))["probability"].to_numpy()[:rows]
+    temperature = artifacts.read_json(run.saved_model / "manifest.json")["temperature"]
+    exported = score(run.saved_model, texts_of(run.dataset.split("validation"), size=rows))
+    difference = np.abs(np.asarray(_tempered(trained, temperature)) - exported)
+    return {"rows": len(exported), "max_difference": float(difference.max())}

@@ -1,0 +1,45 @@
+"""The exported model in MLflow: logged to its run with signature and input example, and registered by name."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+from pipelines import artifacts, tracking
+
+
+def registered_name(dataset: artifacts.Dataset) -> str:
+    """The name that the models of a data set are registered under."""
+    return f"tweet-sentiment-{dataset.name}"
+
+
+def register(run: artifacts.Run) -> str | None:
+    """Log the SavedModel of a run to the active MLflow run and register it.
+
+    Returns:
+        The version in the registry; None (and a printed line) where no MLflow run is active.
+    """
+    if (run_id := tracking.active_run_id()) is None:
+        print(tracking.DISCARDED)
+        return None
+    import mlflow
+    import pandas as pd
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    client = tracking.client()
+    name = registered_name(run.dataset)
+    manifest = artifacts.read_json(run.saved_model / "manifest.json")
+    with mlflow.start_run(run_id=run_id):
+        logged = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(Path(__file__).with_name("pyfunc.py")),
+            artifacts={"saved_model": str(run.saved_model)},
+            signature=ModelSignature(Schema([ColSpec("string", "text")]), Schema([ColSpec("float", "probability")])),
+            input_example=pd.DataFrame({"text": ["python is great", "my train is late again"]}),
+            pip_requirements=[f"{package}=={version(package)}" for package in ("tensorflow", "pandas", "mlflow")],
+            metadata={"model_version": manifest["model_version"]},
+        )
+    registered = mlflow.register_model(logged.model_uri, name, tags={"model_version": manifest["model_version"]})
+    client.set_registered_model_tag(name, "dataset", run.dataset.name)
+    return str(registered.version)
