@@ -1,0 +1,113 @@
+"""Whether a probability of 0.8 is right 80 % of the time, and the one number that makes it so.
+
+Temperature scaling (Guo et al. 2017): divide the logit by a temperature T > 0 fitted on validation. It keeps the order
+of the scores and every label, so accuracy and AUC do not change.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipelines.evaluation import metrics
+
+BINS = (
+    15  # as in Guo et al. 2017, but with equally many rows in each (Nguyen and O'Connor 2015): no bin is nearly empty
+)
+LARGEST_TEMPERATURE = 20.0  # a model that would need more says nothing; its inverse bounds the other side
+
+
+def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """The temperature with the least log loss.
+
+    Args:
+        labels: int [rows], of validation, 0 or 1.
+        probabilities: float [rows], P(positive) before calibration.
+
+    Raises:
+        ValueError: see `metrics.checked`; or only one class, for which any temperature can be bettered.
+    """
+    from scipy.optimize import minimize_scalar
+
+    labels, probabilities = metrics.checked(labels, probabilities)
+    if labels.min() == labels.max():
+        raise ValueError(f"all {len(labels)} rows have label {labels[0]}: a temperature needs both classes")
+    edge = np.log(LARGEST_TEMPERATURE)
+    logits = _logits(probabilities)
+    signs = np.where(labels == 1, 1.0, -1.0)
+
+    def loss(log_temperature: float) -> float:
+        return float(np.logaddexp(0, -signs * logits / np.exp(log_temperature)).mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-edge, edge), method="bounded", options={"xatol": 1e-4}).x))
+
+
+def apply(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Calibrate probabilities: sigmoid(logit(p) / temperature), float32 [rows].
+
+    >>> apply(np.array([0.8, 0.5]), 2.0)
+    array([0.6666667, 0.5      ], dtype=float32)
+    """
+    if not temperature > 0:
+        raise ValueError(f"temperature {temperature}: must be above 0")
+    return (1 / (1 + np.exp(-_logits(probabilities) / temperature))).astype(np.float32)
+
+
+def _logits(probabilities: np.ndarray) -> np.ndarray:
+    smallest = metrics.SMALLEST_PROBABILITY
+    clipped = np.clip(np.asarray(probabilities, np.float64), smallest, 1 - smallest)
+    return np.log(clipped) - np.log1p(-clipped)
+
+
+def reliability(labels: np.ndarray, probabilities: np.ndarray, *, bins: int = BINS) -> dict[str, np.ndarray]:
+    """Predicted probability against how often it came true, in bins of equally many rows.
+
+    Args:
+        labels: int [rows]; probabilities: float [rows], P(positive).
+        bins: at most; fewer where there are fewer rows.
+
+    Returns:
+        Arrays [bins]: "probability" (mean predicted), "share" (of positive rows), "low" and "high" (its 95 % interval
+        after Wilson 1927) and "rows".
+    """
+    labels, probabilities = metrics.checked(labels, probabilities)
+    order = np.argsort(probabilities, kind="stable")
+    edges = np.linspace(0, len(order), min(bins, len(order)) + 1).astype(np.int64)
+    rows = np.diff(edges)
+    share = np.add.reduceat(labels[order].astype(np.float64), edges[:-1]) / rows
+    low, high = wilson(share, rows)
+    predicted = np.add.reduceat(probabilities[order], edges[:-1]) / rows
+    return {"probability": predicted, "share": share, "low": low, "high": high, "rows": rows}
+
+
+def wilson(share: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Wilson's (1927) 95 % interval of a share: sound for few rows and for shares of 0 and 1.
+
+    >>> [round(float(edge), 3) for edge in wilson(0.5, 100)]
+    [0.404, 0.596]
+    """
+    z = 1.959964
+    centre = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
+    half = z / (1 + z**2 / rows) * np.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))
+    return np.maximum(centre - half, 0), np.minimum(centre + half, 1)
+
+
+def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray, *, bins: int = BINS) -> float:
+    """Mean distance between predicted and true share over the bins of `reliability`, weighted by rows; 0 is best."""
+    table = reliability(labels, probabilities, bins=bins)
+    distance = np.abs(table["probability"] - table["share"])
+    return float((distance * table["rows"]).sum() / table["rows"].sum())
+
+
+def coverage(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, np.ndarray]:
+    """Accuracy among the surest rows, for every share of rows kept.
+
+    Returns:
+        Arrays of at most 200 points, surest first: "share" of rows kept, "accuracy" of those, and "certainty", the
+        least max(p, 1 − p) among them.
+    """
+    labels, probabilities = metrics.checked(labels, probabilities)
+    certainty = np.maximum(probabilities, 1 - probabilities)
+    order = np.argsort(-certainty, kind="stable")
+    right = np.cumsum(((probabilities >= metrics.THRESHOLD) == labels)[order])
+    kept = np.unique(np.linspace(1, len(order), min(200, len(order))).astype(np.int64))
+    return {"share": kept / len(order), "accuracy": right[kept - 1] / kept, "certainty": certainty[order][kept - 1]}

@@ -1,0 +1,163 @@
+"""What learning curves say: underfit, overfit, data-limited or converged, why, and what to try next.
+
+The rule is bias against variance, as practitioners use it (Goodfellow, Bengio and Courville 2016, "Deep Learning",
+chapter 11; Ng 2018, "Machine Learning Yearning", chapters 20 to 32; Viering and Loog 2022, "The shape of learning
+curves", for the curve over rows):
+
+1. overfit       the gap between training and validation accuracy is large, and either validation loss rose clearly
+                 after its best epoch, or nothing shows that more rows would help
+2. underfit      no large gap, and either validation loss was still falling though the learning rate had not run down,
+                 or TF-IDF + logistic regression is better on the same rows
+3. data-limited  neither, and twice the rows surely bring something worth having
+4. converged     none of these: nothing cheap is left in rows or epochs
+
+A figure counts only where its whole 95 % interval is past the bar, so that noise gives no advice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipelines.evaluation.forecast import Estimate, accuracies
+from pipelines.evaluation.metrics import INTERVAL, RESAMPLES
+
+LARGE_GAP = 0.03  # about three times what 20,000 rows can tell apart (± 0.5 points on either side)
+WORTHWHILE_SLOPE = 0.003  # accuracy for each doubling of rows: below 0.3 points labels cost more than they bring
+CLEAR_RISE = 0.02  # share of the best validation loss; epochs differ by about half of that by themselves
+STILL_FALLING = 0.02  # share by which the last epoch bettered validation loss; the same reason
+RUN_DOWN = 0.2  # share of the highest learning rate; below it, the last epoch's gain is the schedule's
+VERDICTS = ("underfit", "overfit", "data-limited", "converged")
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A verdict (one of `VERDICTS`), the reasons for it, and what to try next, in words."""
+
+    verdict: str
+    reasons: list[str]
+    next_steps: list[str]
+
+
+def accuracy_gap(
+    training_correct: np.ndarray, validation_correct: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0
+) -> Estimate:
+    """Training accuracy − validation accuracy of the same final model, dropout off.
+
+    Args:
+        training_correct: bool [rows], whether a sample of the training rows is predicted right.
+        validation_correct: bool [rows].
+    """
+    training = accuracies(training_correct, resamples=resamples, seed=seed)[:, 0]
+    validation = accuracies(validation_correct, resamples=resamples, seed=seed + 1)[:, 0]
+    low, high = np.percentile((training - validation)[1:], INTERVAL)
+    return Estimate(float(training[0] - validation[0]), float(low), float(high))
+
+
+def rise_after_best(validation_loss: Sequence[float]) -> float:
+    """How far validation loss ended above its best, as a share of that; 0 where the best epoch was the last."""
+    losses = _finite(validation_loss)
+    return float(losses[-1] / losses.min() - 1)
+
+
+def last_improvement(validation_loss: Sequence[float]) -> float | None:
+    """Share by which the last epoch bettered the best loss before it (negative: worse); None after one epoch."""
+    losses = _finite(validation_loss)
+    return None if len(losses) < 2 else float(1 - losses[-1] / losses[:-1].min())
+
+
+def ran_down(learning_rate: Sequence[float]) -> bool:
+    """Whether the learning rate ended far below its peak: the fall of the last epoch then promises no further one."""
+    rates = np.asarray(learning_rate, np.float64)
+    return bool(len(rates)) and bool(rates[-1] < RUN_DOWN * rates.max())
+
+
+def _finite(losses: Sequence[float]) -> np.ndarray:
+    losses = np.asarray(losses, np.float64)
+    if not len(losses) or not np.isfinite(losses).all() or (losses <= 0).any():
+        raise ValueError(f"validation losses {losses.tolist()}: one positive number for each epoch")
+    return losses
+
+
+def verdict(
+    *,
+    validation_loss: Sequence[float],
+    gap: Estimate,
+    validation_accuracy: float,
+    slope: Estimate | None = None,
+    baseline_accuracy: float | None = None,
+    learning_rate: Sequence[float] = (),
+) -> Diagnosis:
+    """Judge one run by the rule at the top of this module.
+
+    Args:
+        validation_loss: of each epoch, in nats.
+        gap: from `accuracy_gap`.
+        validation_accuracy: of the final model.
+        slope: from `forecast.slope_per_doubling`; None where only one size is finished.
+        baseline_accuracy: of TF-IDF + logistic regression on the same rows; None where it is unknown.
+        learning_rate: of each epoch; empty where it is unknown.
+
+    Raises:
+        ValueError: no epoch, or a loss that is no positive number.
+    """
+    rise, improvement = rise_after_best(validation_loss), last_improvement(validation_loss)
+    large_gap = gap.low > LARGE_GAP
+    rows_help = slope is not None and slope.low > WORTHWHILE_SLOPE
+    beaten = baseline_accuracy is not None and validation_accuracy < baseline_accuracy
+    falling = improvement is not None and improvement > STILL_FALLING and not ran_down(learning_rate)
+    if large_gap and (rise > CLEAR_RISE or not rows_help):
+        name = "overfit"
+    elif not large_gap and (falling or beaten):
+        name = "underfit"
+    else:
+        name = "data-limited" if rows_help else "converged"
+    reasons = [_gap_reason(gap), _epochs_reason(rise, improvement, falling=falling), _slope_reason(slope)]
+    if baseline_accuracy is not None:
+        reasons.append(_baseline_reason(validation_accuracy, baseline_accuracy))
+    return Diagnosis(name, reasons, _next_steps(name, rows_help=rows_help, slope_known=slope is not None))
+
+
+def _gap_reason(gap: Estimate) -> str:
+    size = "large" if gap.low > LARGE_GAP else "not surely large"
+    bar = f"{100 * LARGE_GAP:.0f} points"
+    return f"Training accuracy is {gap.points()} points above validation: {size} (bar: {bar})."
+
+
+def _epochs_reason(rise: float, improvement: float | None, *, falling: bool) -> str:
+    if improvement is None:
+        return "Only one epoch was run, so its trend is unknown."
+    if rise > 0:
+        after = "clearly" if rise > CLEAR_RISE else "within noise"
+        return f"Validation loss ended {100 * rise:.1f} % above its best epoch ({after})."
+    trend = "still falling" if falling else "levelling off, or the learning rate had run down"
+    return f"The last epoch was the best and bettered validation loss by {100 * improvement:.1f} % ({trend})."
+
+
+def _slope_reason(slope: Estimate | None) -> str:
+    if slope is None:
+        return "Only one size is finished, so what more rows would bring is unknown."
+    worth = "worth having" if slope.low > WORTHWHILE_SLOPE else "not surely worth having"
+    bar = f"{100 * WORTHWHILE_SLOPE:.1f} points"
+    return f"Twice the rows bring {slope.points()} points of validation accuracy: {worth} (bar: {bar})."
+
+
+def _baseline_reason(accuracy: float, baseline: float) -> str:
+    how = "behind" if accuracy < baseline else "ahead of"
+    return f"It is {100 * abs(accuracy - baseline):.2f} points {how} TF-IDF + logistic regression on the same rows."
+
+
+def _next_steps(name: str, *, rows_help: bool, slope_known: bool) -> list[str]:
+    steps = {
+        "overfit": ["Regularise: more dropout, fewer units, or weight decay.", "Stop earlier, or lower the rate."],
+        "data-limited": ["Train on more rows: a larger SIZE, or all of them."],
+        "underfit": ["Train for more epochs, or with a higher rate.", "Give the network more units."],
+        "converged": ["Change the kind of model or its features; more of the same brings little."],
+    }[name]
+    if name != "data-limited" and rows_help:
+        steps = [*steps, "Train on more rows: they help too."]
+    if not slope_known:
+        steps = [*steps, 'See whether rows help: make curves SIZES="12500 25000 50000 100000 200000".']
+    return steps

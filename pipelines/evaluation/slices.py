@@ -1,0 +1,94 @@
+"""Where a model errs: accuracy by kind of text, and its most confident mistakes.
+
+Kinds are read off the raw text by regular expressions, so that they do not depend on any model.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.evaluation import metrics
+from pipelines.evaluation.calibration import wilson
+
+KINDS = {
+    "mention": r"@[A-Za-z0-9_]+",
+    "URL": r"(?i)(https?://|www\.)",
+    "hashtag": r"#[A-Za-z0-9_]+",
+    "negation": r"(?i)(\b(no|not|never|nothing|cannot|dont|cant|wont|isnt|didnt|doesnt)\b|n't\b)",
+    "elongation": r"(?i)(a{3,}|e{3,}|i{3,}|o{3,}|u{3,}|y{3,}|h{3,}|m{3,}|s{3,})",
+    "question": r"\?",
+    "exclamation": r"!",
+}
+LENGTHS = ((1, 5), (6, 10), (11, 15), (16, 20), (21, 10**9))
+MENTION, ADDRESS = r"@[A-Za-z0-9_]+", r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}"
+
+
+def masks(texts: pa.Array) -> dict[str, np.ndarray]:
+    """Which texts are of which kind: bool [rows] for each kind and its opposite; lengths are in words.
+
+    Args:
+        texts: string [rows], raw.
+    """
+    texts = pc.fill_null(texts, "")
+    found = {}
+    for kind, pattern in KINDS.items():
+        mask = pc.match_substring_regex(texts, pattern).to_numpy(zero_copy_only=False)
+        found |= {f"with {kind}": mask, f"without {kind}": ~mask}
+    words = pc.count_substring_regex(texts, r"\S+").to_numpy(zero_copy_only=False)
+    for low, high in LENGTHS:
+        name = f"{low} to {high} words" if high < 10**9 else f"{low} words and more"
+        found[name] = (words >= low) & (words <= high)
+    return found
+
+
+def table(texts: pa.Array, labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+    """Accuracy of each kind of text with its Wilson interval; kinds without a row are left out.
+
+    Args:
+        texts: string [rows], raw; labels: int [rows]; probabilities: float [rows].
+
+    Returns:
+        Columns slice, rows, share (of all rows), accuracy, low, high, positive (share of positive labels).
+    """
+    right = metrics.correct(labels, probabilities)
+    lines = []
+    for name, mask in masks(texts).items():
+        if rows := int(mask.sum()):
+            accuracy = float(right[mask].mean())
+            low, high = wilson(accuracy, rows)
+            line = {"slice": name, "rows": rows, "share": rows / len(right), "accuracy": accuracy}
+            lines.append(line | {"low": float(low), "high": float(high), "positive": float(np.mean(labels[mask]))})
+    columns = ["slice", "rows", "share", "accuracy", "low", "high", "positive"]
+    return pd.DataFrame(lines, columns=columns)
+
+
+def masked(texts: pa.Array) -> pa.Array:
+    """Texts with user names and e-mail addresses masked: what may be shown in a notebook or a report."""
+    texts = pc.replace_substring_regex(pc.fill_null(texts, ""), pattern=ADDRESS, replacement="<address>")
+    return pc.replace_substring_regex(texts, pattern=MENTION, replacement="@user")
+
+
+def confident_mistakes(
+    texts: pa.Array, labels: np.ndarray, probabilities: np.ndarray, *, count: int = 10
+) -> pd.DataFrame:
+    """The mistakes that the model was surest of, user names masked, surest first.
+
+    Args:
+        texts: string [rows], raw; labels: int [rows]; probabilities: float [rows].
+        count: of each label.
+    """
+    labels, probabilities = metrics.checked(labels, probabilities)
+    wrong = np.abs(labels - probabilities)
+    wrong[metrics.correct(labels, probabilities)] = -1
+    chosen = []
+    for label in (0, 1):
+        candidates = np.flatnonzero((labels == label) & (wrong > 0))
+        chosen.extend(candidates[np.argsort(-wrong[candidates], kind="stable")[:count]])
+    chosen = np.array(chosen, np.int64)
+    chosen = chosen[np.argsort(-wrong[chosen], kind="stable")]
+    names = np.array(["negative", "positive"])
+    columns = {"text": masked(texts.take(pa.array(chosen))).to_pylist(), "label": names[labels[chosen]]}
+    return pd.DataFrame({**columns, "P(positive)": probabilities[chosen].round(3)})
