@@ -1,0 +1,173 @@
+"""A user's own table: which columns it has, which two labels, and what they mean."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.dataset.provenance import ROLES, SourceError
+
+FORMATS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+DEFAULT_COLUMNS = {"text": "text", "label": "label"}
+KNOWN_PAIRS = (
+    ("negative", "positive"),
+    ("neg", "pos"),
+    ("0", "1"),
+    ("0", "4"),
+    ("-1", "1"),
+    ("false", "true"),
+    ("no", "yes"),
+    ("bad", "good"),
+)
+MOST_NAMED = 8
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user says of a table: role → column, and the values that mean negative and positive; None: not said."""
+
+    columns: dict[str, str | None]
+    negative: str | None = None
+    positive: str | None = None
+
+    @property
+    def is_given(self) -> bool:
+        return any((*self.columns.values(), self.negative, self.positive))
+
+
+def format_of(path: Path, kind: str) -> str:
+    """ "csv", "tsv", "jsonl" or "parquet", by the content where that tells and by the suffix otherwise."""
+    if kind == "parquet":
+        return "parquet"
+    suffix = path.suffix.lower()
+    if FORMATS.get(suffix) in (None, "parquet"):
+        raise SourceError(f"{path.name}: expected a file that ends in {', '.join(FORMATS)} (or that and .gz)")
+    return FORMATS[suffix]
+
+
+def check_encoding(path: Path) -> None:
+    """Check that a text file is UTF-8.
+
+    Raises:
+        SourceError: it is not; names the first line and byte that show it.
+    """
+    with path.open("rb") as file:
+        if file.read(4)[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise SourceError(
+                f"{path.name} is UTF-16; make it UTF-8: iconv -f UTF-16 -t UTF-8 {path.name} > utf8-{path.name}"
+            )
+        file.seek(0)
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                shown = line[max(error.start - 20, 0) : error.start + 20].decode("latin-1")
+                raise SourceError(
+                    f"{path.name} is not UTF-8: byte 0x{line[error.start]:02x} in line {number} ({shown!r}); if it "
+                    f"comes from Windows: iconv -f WINDOWS-1252 -t UTF-8 {path.name} > utf8-{path.name}"
+                ) from error
+
+
+def column_names(path: Path, format: str) -> list[str]:
+    """Columns of a table: of its first line, its first record, or its schema."""
+    if format == "parquet":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            return pq.read_schema(path).names
+        except pa.ArrowInvalid as error:
+            raise SourceError(f"{path.name} is a broken Parquet file ({error}): fetch it again") from error
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        if format == "jsonl":
+            return _fields(next(filter(str.strip, file), "{}"), path)
+        return next((row for row in csv.reader(file, delimiter="\t" if format == "tsv" else ",") if row), [])
+
+
+def _fields(line: str, path: Path) -> list[str]:
+    try:
+        return list(json.loads(line).keys())
+    except (ValueError, AttributeError) as error:
+        raise SourceError(f"{path.name}: its first line is no JSON object: {line[:60]!r}") from error
+
+
+def choose_columns(names: list[str], request: Request, *, where: str) -> dict[str, str | None]:
+    """The column of each role.
+
+    Raises:
+        SourceError: a column that is not there, or there twice.
+    """
+    chosen = {role: request.columns.get(role) or DEFAULT_COLUMNS.get(role) for role in ROLES}
+    for role, name in chosen.items():
+        if name is None:
+            continue
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            found = ", ".join(map(repr, names)) or "none"
+            raise SourceError(f"{where} has no column {name!r}; {hint}It has {found}: say {_variable(role)}=column")
+        if names.count(name) > 1:
+            raise SourceError(
+                f"{where} has {names.count(name)} columns named {name!r}: rename the ones you do not mean"
+            )
+    return chosen
+
+
+def _variable(role: str) -> str:
+    return "USER_COLUMN" if role == "user" else role.upper()
+
+
+def count_labels(path: Path, *, format: str, columns: dict[str, str | None]) -> Counter[str]:
+    """How often each label value occurs, in the spelling of `cleaning.label_text`; an empty one is not counted."""
+    import pyarrow.compute as pc
+
+    from pipelines.dataset import cleaning, tables
+
+    counts: Counter[str] = Counter()
+    for rows in tables.read_file(path, format=format, columns=columns):
+        found = pc.value_counts(cleaning.label_text(pc.fill_null(rows.table["label"].combine_chunks(), "")))
+        counts.update(dict(zip(found.field("values").to_pylist(), found.field("counts").to_pylist(), strict=True)))
+    counts.pop("", None)
+    return counts
+
+
+def choose_labels(counts: Counter[str], request: Request, *, column: str) -> dict[str, str]:
+    """Which value means negative and which positive.
+
+    Raises:
+        SourceError: not two values, or two of which nobody said what they mean; names the values that were found.
+    """
+    found = ", ".join(f"{value[:40]!r} ({rows:,} rows)" for value, rows in counts.most_common(MOST_NAMED))
+    found += f" and {len(counts) - MOST_NAMED} more" if len(counts) > MOST_NAMED else ""
+    if len(counts) != 2:
+        number = "no label" if not counts else f"{len(counts)} label{'s' * (len(counts) > 1)}: {found}"
+        raise SourceError(
+            f"column {column!r} holds {number}; two are needed: leave two in the file, or name another LABEL"
+        )
+    spelt = {role: _spelling(value) for role, value in (("negative", request.negative), ("positive", request.positive))}
+    for role, value in spelt.items():
+        if value is not None and value not in counts:
+            raise SourceError(f"{role.upper()}={value} does not occur in column {column!r}, which holds {found}")
+    given = [value for value in spelt.values() if value is not None]
+    if len(given) == 2 and given[0] == given[1]:
+        raise SourceError(f"NEGATIVE and POSITIVE are both {given[0]!r}; column {column!r} holds {found}")
+    if given:
+        other = {value: next(one for one in counts if one != value) for value in given}
+        negative = spelt["negative"] if spelt["negative"] is not None else other[spelt["positive"]]
+        return {"negative": negative, "positive": next(one for one in counts if one != negative)}
+    for negative, positive in KNOWN_PAIRS:
+        if set(counts) == {negative, positive}:
+            return {"negative": negative, "positive": positive}
+    raise SourceError(f"column {column!r} holds {found}; say which is which: NEGATIVE=… POSITIVE=…")
+
+
+def _spelling(value: str | None) -> str | None:
+    import pyarrow as pa
+
+    from pipelines.dataset import cleaning
+
+    return None if value is None else cleaning.label_text(pa.array([value]))[0].as_py()

@@ -1,0 +1,164 @@
+"""From a raw file to splits that do not leak, in two passes over it; memory holds a few bytes for each row.
+
+The first pass (`survey`) sets the unusable rows aside and keeps a hash of each text and a label. From these
+`splitting` decides which row goes where. The second pass writes the rows to their places.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from pipelines import artifacts
+from pipelines.dataset import cleaning, provenance, splitting, tables
+from pipelines.dataset.provenance import Source
+from pipelines.dataset.shuffle import BucketShuffle
+from pipelines.dataset.survey import REJECTED_SCHEMA, Survey, survey
+
+KEY_VERSION = 1  # raise it when `text.duplicate_key` changes what counts as the same text
+NO_KEYS = np.zeros(0, np.uint64)
+
+
+def prepare(
+    dataset: artifacts.Dataset, *, test_rows: int | None = None, validation_rows: int | None = None, seed: int = 7
+) -> dict:
+    """Make the splits of a data set, whole or not at all.
+
+    Args:
+        dataset: its raw folder is there.
+        test_rows, validation_rows: None for the defaults, see `splitting.split_sizes`.
+        seed: of the shuffle.
+
+    Returns:
+        The manifest, also written as splits/manifest.json.
+
+    Raises:
+        SourceError: the raw files are missing or changed, or too few usable rows are left.
+    """
+    source = provenance.load(dataset)
+    with artifacts.lock(dataset.splits), artifacts.folder_written_whole(dataset.splits) as folder:
+        with pq.ParquetWriter(folder / dataset.rejected.name, REJECTED_SCHEMA) as rejected:
+            manual = survey(source, "manual", rejected) if "manual" in source.files else None
+            train = survey(source, "train", rejected)
+        groups = splitting.group(train.keys, train.labels, manual_keys=manual.keys if manual else NO_KEYS)
+        kept = groups.fate == splitting.KEPT
+        sizes = splitting.split_sizes(
+            _balance(train.labels[kept]),
+            official=source.kind == "sentiment140",
+            test_rows=test_rows,
+            validation_rows=validation_rows,
+        )
+        split, place = splitting.assign(train.labels[kept], sizes=sizes, seed=seed)
+        named = {int(train.rows[position]): (rows, positive) for position, rows, positive in groups.largest}
+        found = _write_splits(source, rows=train.rows[kept], split=split, place=place, named=named, folder=folder)
+        balance = {name: _balance(train.labels[kept][split == n]) for n, name in enumerate(splitting.SPLITS)}
+        if manual:
+            _write_manual(source, folder / dataset.split("manual").name)
+            balance["manual"] = _balance(manual.labels)
+        counts = _counts(train, manual, groups=groups.counts, balance=balance, finished=found["counts"])
+        manifest = _manifest(source, seed=seed, counts=counts, balance=balance, folder=folder)
+        manifest["largest_groups"] = found["groups"]
+        artifacts.write_json(folder / dataset.manifest.name, manifest)
+    return manifest
+
+
+def _balance(labels: np.ndarray) -> tuple[int, int]:
+    negative, positive = np.bincount(labels, minlength=2).tolist()
+    return negative, positive
+
+
+def _write_splits(
+    source: Source, *, rows: np.ndarray, split: np.ndarray, place: np.ndarray, named: dict[int, tuple], folder: Path
+) -> dict:
+    """The second pass: rows of the raw file to their places, and the texts of the largest groups."""
+    counts, groups = Counter(), {}
+    with _scratch(folder) as scratch:
+        shuffles = [
+            BucketShuffle(scratch / name, cleaning.SCHEMA, int((split == number).sum()))
+            for number, name in enumerate(splitting.SPLITS)
+        ]
+        with tqdm(total=len(rows), desc="writing the splits", unit=" rows", unit_scale=True) as progress:
+            for batch in tables.read(source, "train"):
+                groups |= _name_groups(batch.table, named, source)
+                numbers = batch.table["row"].to_numpy()
+                first, end = np.searchsorted(rows, [numbers[0], numbers[-1] + 1]) if len(numbers) else (0, 0)
+                wanted = batch.table.take(pa.array(np.searchsorted(numbers, rows[first:end])))
+                finished, found = cleaning.finish(wanted, source)
+                counts.update(found)
+                for number, shuffle in enumerate(shuffles):
+                    mine = np.flatnonzero(split[first:end] == number)
+                    shuffle.add(finished.take(pa.array(mine)), place[first:end][mine])
+                progress.update(end - first)
+        for name, shuffle in zip(splitting.SPLITS, shuffles, strict=True):
+            shuffle.write(folder / f"{name}.parquet")
+    return {"counts": counts, "groups": sorted(groups.values(), key=lambda group: -group["rows"])}
+
+
+def _name_groups(table: pa.Table, named: dict[int, tuple], source: Source) -> dict[int, dict]:
+    numbers = table["row"].to_numpy()
+    positions = np.flatnonzero(np.isin(numbers, list(named)))
+    texts, _ = cleaning.read_texts(table.take(pa.array(positions)), source)
+    return {
+        int(row): {"text": example[:200], "rows": named[int(row)][0], "positive": named[int(row)][1]}
+        for row, example in zip(numbers[positions], texts.to_pylist(), strict=True)
+    }
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """A folder for bucket files beside the splits; one that a killed run has left behind is removed."""
+    for stale in folder.parent.glob(".shuffle-*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".shuffle-", dir=folder.parent))
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _write_manual(source: Source, path: Path) -> None:
+    """The manual test set as it is: its negative and positive rows in the order of the file."""
+    with pq.ParquetWriter(path, cleaning.SCHEMA) as parquet:
+        for batch in tables.read(source, "manual"):
+            usable = cleaning.judge(batch, source).rows
+            wanted = np.flatnonzero(np.isin(batch.table["row"].to_numpy(), usable))
+            parquet.write_table(cleaning.finish(batch.table.take(pa.array(wanted)), source)[0])
+
+
+def _counts(
+    train: Survey, manual: Survey | None, *, groups: dict[str, int], balance: dict[str, tuple], finished: Counter
+) -> dict[str, int]:
+    rows = {name: sum(classes) for name, classes in balance.items()}
+    names = ("read", "rejected", "neutral", "repaired_encoding", "repaired_in_part", "without_words")
+    counts = {name: train.counts[name] for name in names} | groups | dict(finished) | rows
+    if manual:
+        counts |= {f"manual_{name}": manual.counts[name] for name in ("read", "neutral", "rejected")}
+    left = ("rejected", "neutral", "conflict_rows", "overlap_with_manual", "duplicates_removed", *splitting.SPLITS)
+    if counts["read"] != sum(counts[name] for name in left):
+        raise RuntimeError(f"rows got lost: {counts['read']} read, but {[(name, counts[name]) for name in left]}")
+    return counts
+
+
+def _manifest(source: Source, *, seed: int, counts: dict, balance: dict, folder: Path) -> dict:
+    return {
+        "dataset": source.dataset,
+        "kind": source.kind,
+        "origin": source.origin,
+        "sha256": source.sha256,
+        "raw": source.contents,
+        "labels": source.labels,
+        "seed": seed,
+        "key_version": KEY_VERSION,
+        "counts": counts,
+        "class_balance": {name: list(classes) for name, classes in balance.items()},
+        "files": {name: artifacts.sha256(folder / f"{name}.parquet") for name in balance},
+    }

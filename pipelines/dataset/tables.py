@@ -1,0 +1,182 @@
+"""Raw files as a stream of rows: CSV, TSV, JSON lines and Parquet in, batches with the same six columns out.
+
+Some thousands of rows are in memory at a time. A row that does not fit the layout is handed on as rejected, with its
+number and its text; the other rows keep the numbers that they have in the file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from pipelines.dataset.provenance import OFFICIAL_COLUMNS, ROLES, Source, SourceError
+
+BATCH_ROWS = 32_768
+BLOCK_BYTES = 4 << 20  # also the longest row that can be read
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A row that cannot be used: its 0-based number in the file, why, and its content."""
+
+    row: int
+    reason: str
+    line: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some consecutive rows of a raw file.
+
+    Attributes:
+        table: columns row int64, text, label, id, date, user (strings; null where the data set has no such column).
+        rejected: rows of about this place in the file that could not be parsed.
+    """
+
+    table: pa.Table
+    rejected: list[Rejected]
+
+
+def read(source: Source, role: str) -> Iterator[Rows]:
+    """Stream the rows of the "train" or "manual" file of a source."""
+    return read_file(
+        source.path(role), format=source.format, columns=source.columns, encoding=source.encoding, header=source.header
+    )
+
+
+def read_file(
+    path: Path, *, format: str, columns: dict[str, str | None], encoding: str = "utf-8", header: bool = True
+) -> Iterator[Rows]:
+    """Stream the rows of a file.
+
+    Args:
+        path: the file.
+        format: "csv", "tsv", "jsonl" or "parquet".
+        columns: role → column name, see `provenance.Source`.
+        encoding: "utf-8" or "latin-1", of CSV and TSV.
+        header: whether the first line of a CSV or TSV names the columns; without, the layout is Sentiment140's.
+
+    Raises:
+        SourceError: the file as a whole cannot be read.
+    """
+    wanted = {role: name for role, name in columns.items() if name is not None}
+    try:
+        if format == "parquet":
+            yield from _read_parquet(path, wanted)
+        elif format == "jsonl":
+            yield from _read_json_lines(path, wanted)
+        else:
+            yield from _read_delimited(
+                path, wanted, delimiter="\t" if format == "tsv" else ",", encoding=encoding, header=header
+            )
+    except pa.ArrowInvalid as error:
+        hint = "a quote that is never closed?" if "straddl" in str(error) else "is it what its name says?"
+        raise SourceError(f"{path.name} cannot be read as {format}: {error} ({hint})") from error
+
+
+def _as_rows(numbers: np.ndarray, columns: dict[str, pa.Array]) -> pa.Table:
+    missing = pa.nulls(len(numbers), pa.string())
+    return pa.table({"row": pa.array(numbers, pa.int64()), **{role: columns.get(role, missing) for role in ROLES}})
+
+
+def _read_delimited(
+    path: Path, wanted: dict[str, str], *, delimiter: str, encoding: str, header: bool
+) -> Iterator[Rows]:
+    invalid: list[pacsv.InvalidRow] = []
+
+    def keep_aside(row: pacsv.InvalidRow) -> str:
+        invalid.append(row)
+        return "skip"
+
+    # One thread: only then does pyarrow know the number of a row that it cannot parse.
+    reader = pacsv.open_csv(
+        path,
+        read_options=pacsv.ReadOptions(
+            encoding=encoding.replace("-", ""),
+            column_names=None if header else OFFICIAL_COLUMNS,
+            block_size=BLOCK_BYTES,
+            use_threads=False,
+        ),
+        parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=keep_aside),
+        convert_options=pacsv.ConvertOptions(
+            column_types={name: pa.string() for name in wanted.values()}, include_columns=list(wanted.values())
+        ),
+    )
+    next_row, first_line = 0, 2 if header else 1
+    for batch in reader:
+        taken, invalid[:] = list(invalid), []
+        rejected = [
+            Rejected(
+                row.number - first_line, f"{row.actual_columns} columns instead of {row.expected_columns}", row.text
+            )
+            for row in taken
+        ]
+        numbers, next_row = _number(batch.num_rows, next_row, [row.row for row in rejected])
+        yield Rows(_as_rows(numbers, {role: batch[name] for role, name in wanted.items()}), rejected)
+
+
+def _number(rows: int, start: int, rejected: list[int]) -> tuple[np.ndarray, int]:
+    """Numbers of the valid rows of a block that begins with row `start` and lost some; and of the row after it."""
+    end = start + rows + len(rejected)
+    return np.setdiff1d(np.arange(start, end), rejected, assume_unique=True), end
+
+
+def _read_parquet(path: Path, wanted: dict[str, str]) -> Iterator[Rows]:
+    start = 0
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=list(dict.fromkeys(wanted.values()))):
+            numbers = np.arange(start, start + batch.num_rows)
+            yield Rows(_as_rows(numbers, {role: _as_strings(batch[name]) for role, name in wanted.items()}), [])
+            start += batch.num_rows
+
+
+def _as_strings(array: pa.Array) -> pa.Array:
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    return array.cast(pa.string())
+
+
+def _read_json_lines(path: Path, wanted: dict[str, str]) -> Iterator[Rows]:
+    numbers, values, rejected, row = [], {role: [] for role in wanted}, [], -1
+    with path.open(encoding="utf-8-sig") as file:
+        for line in filter(str.strip, file):
+            row += 1
+            try:
+                record = {role: _scalar(json.loads(line)[name]) for role, name in wanted.items()}
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
+                rejected.append(Rejected(row, _why_not(error), line.rstrip("\n")))
+                continue
+            numbers.append(row)
+            for role, value in record.items():
+                values[role].append(value)
+            if len(numbers) == BATCH_ROWS:
+                yield _json_rows(numbers, values, rejected)
+                numbers, values, rejected = [], {role: [] for role in wanted}, []
+    yield _json_rows(numbers, values, rejected)
+
+
+def _json_rows(numbers: list[int], values: dict[str, list], rejected: list[Rejected]) -> Rows:
+    columns = {role: pa.array(column, pa.string()) for role, column in values.items()}
+    return Rows(_as_rows(np.array(numbers, np.int64), columns), rejected)
+
+
+def _scalar(value: object) -> str | None:
+    if isinstance(value, list | dict):
+        raise TypeError(f"a {type(value).__name__} where a text or number is expected")
+    if value is None or isinstance(value, str):
+        # A lone surrogate is valid JSON but no text.
+        return value if value is None else value.encode("utf-8", "replace").decode("utf-8")
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _why_not(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"not JSON: {error.msg}"
+    return f"no field {error}" if isinstance(error, KeyError) else f"not a JSON object of texts: {error}"
