@@ -1,0 +1,100 @@
+"""Puts the service together: `create_app()` is what gunicorn calls in each worker."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import time
+import uuid
+
+from flask import Flask, Response, g, request
+
+from serving import operation, problems, routes, schema
+from serving.metrics import Metrics
+from serving.predictor import Predictor
+from serving.service import Service, service
+from serving.settings import Settings
+from serving.slot import Slot
+
+log = logging.getLogger("serving")
+_BOOT_ERROR = 3  # gunicorn's: the master then stops, rather than start a worker that fails over and over
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+def create_app(settings: Settings | None = None, predictor: Predictor | None = None) -> Flask:
+    """The WSGI application.
+
+    Args:
+        settings: None reads the environment.
+        predictor: answers at once; None loads the model of `settings.model_uri` in the background.
+    """
+    settings = settings or Settings.from_environment()
+    app = Flask(__name__)
+    app.json.sort_keys = False
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    metrics = Metrics()
+    slot = Slot(settings, observe=metrics.observe)
+    app.extensions["serving"] = Service(settings, slot, metrics, schema.request_schema(settings))
+    app.register_blueprint(routes.blueprint)
+    app.register_blueprint(operation.blueprint)
+    problems.install(app)
+    app.before_request(_begin)
+    app.after_request(_finish)
+    if predictor is not None:
+        slot.fill(predictor)
+    else:
+        slot.fill_in_background(lambda: _load(settings, metrics), _give_up)
+    return app
+
+
+def _load(settings: Settings, metrics: Metrics) -> Predictor:
+    from serving import predictor, store
+
+    started = time.monotonic()
+    threads = settings.model_threads or max(1, (os.cpu_count() or 1) // settings.workers)
+    loaded = predictor.load(store.folder(settings.model_uri), threads=threads)
+    metrics.model.labels(loaded.model_version).set(1)
+    seconds = round(time.monotonic() - started, 2)
+    log.info("model ready", extra={"model_version": loaded.model_version, "seconds": seconds})
+    return loaded
+
+
+def _give_up(error: Exception) -> None:
+    from serving.manifest import ModelError
+
+    log.critical("no model: %s", error, exc_info=None if isinstance(error, ModelError) else error)
+    os._exit(_BOOT_ERROR)
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    sent = request.headers.get("X-Request-ID", "")
+    g.request_id = sent if re.fullmatch(schema.REQUEST_ID, sent) else uuid.uuid4().hex
+
+
+def _finish(response: Response) -> Response:
+    own = service()
+    seconds = time.perf_counter() - g.started
+    route = request.url_rule.rule if request.url_rule else "unknown"
+    method = request.method if request.method in {"GET", "POST", "HEAD", "OPTIONS"} else "other"
+    own.metrics.requests.labels(route, method, response.status_code).inc()
+    own.metrics.seconds.labels(route).observe(seconds)
+    if "problem" in g:
+        own.metrics.problems.labels(g.problem).inc()
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers["X-Request-ID"] = g.request_id
+    if own.settings.log_requests and request.blueprint != "operation":  # health checks would drown the rest
+        # The path and never the query: that holds the text.
+        about = {"request_id": g.request_id, "method": method, "route": route, "status": response.status_code}
+        about |= {"milliseconds": round(seconds * 1000, 2), "texts": g.get("texts", 0), "problem": g.get("problem", "")}
+        log.info("request", extra=about)
+    return response

@@ -1,0 +1,88 @@
+"""A request's bytes while they arrive: enough of HTTP/1 to tell when all are there. gunicorn's parser does the rest."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from serving.problems import Problem
+
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*chunked", re.IGNORECASE)
+_EXPECT = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n)", re.IGNORECASE)
+_HEALTH = re.compile(rb"(?:GET|HEAD) /(?:livez|readyz|metrics)[ ?]")
+_HEAD_LIMIT = 65_536
+_REASONS = {
+    400: "Bad Request",
+    408: "Request Timeout",
+    431: "Request Header Fields Too Large",
+    503: "Service Unavailable",
+}
+
+
+@dataclass
+class Arrival:
+    """What has come of one request so far.
+
+    Attributes:
+        deadline: by the monotonic clock, in seconds.
+        max_body_bytes: of a body that is worth waiting for.
+        received: the bytes, from the request line on.
+    """
+
+    deadline: float
+    max_body_bytes: int
+    received: bytearray = field(default_factory=bytearray)
+    _head_end: int = -1
+    _total: int | None = None
+
+    def complete(self) -> bool:
+        """Whether gunicorn can take it from here without waiting; too large a request counts as complete."""
+        if not self._read_head():
+            return len(self.received) > _HEAD_LIMIT
+        if self._total is not None:
+            return len(self.received) >= self._total
+        # Chunked: the last chunk is empty, and trailers may follow it. A mistake here only costs a thread some waiting.
+        tail = self.received[max(self._head_end - 2, len(self.received) - _HEAD_LIMIT) :]
+        ended = tail.endswith(b"\r\n\r\n") and b"\r\n0\r\n" in tail
+        return ended or len(self.received) > self._head_end + 2 * self.max_body_bytes + _HEAD_LIMIT
+
+    def owes_continue(self) -> bool:
+        """Whether the client waits for `100 Continue`; true once."""
+        if not self._read_head() or self.complete():
+            return False
+        match = _EXPECT.search(self.received, 0, self._head_end)
+        if match is None:
+            return False
+        del self.received[match.start() : match.end()]  # or gunicorn would say it again
+        removed = match.end() - match.start()
+        self._head_end -= removed
+        self._total = self._total - removed if self._total is not None else None
+        return True
+
+    def is_health_check(self) -> bool:
+        """Whether it must be answered however busy the service is."""
+        return _HEALTH.match(self.received) is not None
+
+    def _read_head(self) -> bool:
+        if self._head_end >= 0:
+            return True
+        end = self.received.find(b"\r\n\r\n")
+        if end < 0:
+            return False
+        self._head_end = end + 4
+        head = bytes(self.received[: self._head_end])
+        if _CHUNKED.search(head) is None:
+            length = _LENGTH.search(head)
+            body = int(length[1]) if length else 0
+            self._total = self._head_end + (body if body <= self.max_body_bytes else 0)
+        return True
+
+
+def raw_response(problem: Problem) -> bytes:
+    """A problem as a whole HTTP/1.1 response, for what never reached the application."""
+    body = problem.body()
+    reason = _REASONS[problem.status]
+    retry = "Retry-After: 1\r\n" if problem.status == 503 else ""
+    head = f"HTTP/1.1 {problem.status} {reason}\r\nContent-Type: application/problem+json\r\n{retry}"
+    return f"{head}Connection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body

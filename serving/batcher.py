@@ -1,0 +1,119 @@
+"""Scores the texts of concurrent requests together, behind a bounded queue.
+
+There is no thread of its own: the first waiting request scores for all that wait beside it, then hands on to the
+next. A lone request therefore never waits, and batches grow by themselves as load does.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from serving.predictor import Predictor
+from serving.problems import Problem
+from serving.settings import Settings
+
+
+class _Job:
+    """One request's texts on their way through the model."""
+
+    __slots__ = ("error", "leads", "scores", "texts", "wake")
+
+    def __init__(self, texts: Sequence[str]):
+        self.texts = texts
+        self.scores: list[float] | None = None
+        self.error: Exception | None = None
+        self.leads = False
+        self.wake = threading.Event()
+
+
+class Batcher:
+    """A predictor that many threads may call."""
+
+    def __init__(self, predictor: Predictor, settings: Settings, *, observe: Callable[[str, float], None]):
+        self.predictor, self._settings, self._observe = predictor, settings, observe
+        self._lock = threading.Lock()
+        self._queue: deque[_Job] = deque()
+        self._queued_texts = 0
+        self._busy = False
+        self.busy_since: float | None = None
+
+    def score(self, texts: Sequence[str]) -> list[float]:
+        """P(positive) of each text, in order.
+
+        Raises:
+            Problem: overloaded, where the queue is full; deadline, where the wait was too long.
+        """
+        job = _Job(texts)
+        started = time.monotonic()
+        self._enqueue(job)
+        if not job.leads and not job.wake.wait(self._settings.request_seconds) and self._withdraw(job):
+            seconds = self._settings.request_seconds
+            raise Problem(
+                "deadline", f"No answer from the model within {seconds:g} seconds.", headers={"Retry-After": "1"}
+            )
+        if job.leads:
+            self._observe("queue_seconds", time.monotonic() - started)
+            self._lead()
+        if job.error is not None:
+            raise job.error
+        return job.scores
+
+    def _enqueue(self, job: _Job) -> None:
+        limit = self._settings.queue_texts
+        with self._lock:
+            # An empty queue takes any request, so that no setting makes a permitted request impossible.
+            if self._queue and self._queued_texts + len(job.texts) > limit:
+                detail = f"{self._queued_texts} texts are waiting already; at most {limit} may."
+                raise Problem("overloaded", detail, headers={"Retry-After": "1"}, queue_texts=limit)
+            self._queue.append(job)
+            self._queued_texts += len(job.texts)
+            if not self._busy:
+                self._busy = job.leads = True
+
+    def _withdraw(self, job: _Job) -> bool:
+        """Take a request back out; False where it has been promoted or answered at the last moment."""
+        with self._lock:
+            if job.wake.is_set():
+                return False
+            if job in self._queue:
+                self._queue.remove(job)
+                self._queued_texts -= len(job.texts)
+            return True
+
+    def _lead(self) -> None:
+        with self._lock:
+            jobs = self._take()
+            self.busy_since = time.monotonic()
+        texts = [text for job in jobs for text in job.texts]
+        try:
+            scores = iter(self.predictor.score(texts))
+            for job in jobs:
+                job.scores = [next(scores) for _ in job.texts]
+        except Exception as error:
+            for job in jobs:
+                job.error = error
+        finally:
+            self._hand_on(jobs)
+        self._observe("batch_texts", len(texts))
+
+    def _take(self) -> list[_Job]:
+        """The next jobs, at least one, together at most `batch_texts` where there are several."""
+        jobs, count = [], 0
+        while self._queue and (not jobs or count + len(self._queue[0].texts) <= self._settings.batch_texts):
+            jobs.append(self._queue.popleft())
+            count += len(jobs[-1].texts)
+        self._queued_texts -= count
+        return jobs
+
+    def _hand_on(self, jobs: list[_Job]) -> None:
+        with self._lock:
+            for job in jobs:
+                job.wake.set()
+            self.busy_since = None
+            self._busy = bool(self._queue)
+            if self._queue:
+                self._queue[0].leads = True
+                self._queue[0].wake.set()

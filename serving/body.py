@@ -1,0 +1,112 @@
+"""Reads what a client sent into plain values. Nothing here trusts a byte of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import accumulate
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from flask import Request
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import HTTPException
+
+from serving.problems import Problem
+from serving.settings import Settings
+
+# A whole string, or what is left of one that never ends; possessive, so that no input makes it slow.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+
+def read_json(request: Request, settings: Settings) -> object:
+    """The JSON value of a request's body.
+
+    Raises:
+        Problem: unsupported-media-type, body-too-large, malformed-request or malformed-json.
+    """
+    if not request.is_json:
+        sent = request.content_type or "nothing"
+        raise Problem("unsupported-media-type", f"Content-Type was {sent[:100]}; send application/json.")
+    return parse_json(_read_bytes(request, settings), settings.max_json_depth)
+
+
+def _read_bytes(request: Request, settings: Settings) -> bytes:
+    limit = settings.max_body_bytes
+    too_large = Problem("body-too-large", f"At most {limit} bytes are accepted.", max_body_bytes=limit)
+    if (request.content_length or 0) > limit:
+        raise too_large
+    try:
+        return request.get_data(cache=False)
+    except HTTPException as error:
+        if error.code == 413:
+            raise too_large from None
+        raise Problem("malformed-request", "The body ended before its announced length.") from None
+    except TimeoutError:
+        detail = f"The body must arrive within {settings.body_seconds:g} seconds."
+        raise Problem(
+            "slow-body", detail, body_seconds=settings.body_seconds, headers={"Connection": "close"}
+        ) from None
+    except (OSError, ParseException) as error:
+        # The server's own parser raises these for broken chunks and broken-off bodies.
+        raise Problem("malformed-request", f"The body could not be read ({type(error).__name__}).") from None
+
+
+def parse_json(body: bytes, max_depth: int) -> object:
+    """Strict JSON: UTF-8, no NaN, no key twice, not too deep.
+
+    >>> parse_json(b'{"text": "hi"}', 8)
+    {'text': 'hi'}
+    """
+    depth = nesting(body)
+    if depth > max_depth:
+        detail = f"JSON nested deeper than {max_depth} levels is not accepted."
+        raise Problem("malformed-json", detail, max_json_depth=max_depth)
+    try:
+        return json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        raise Problem("malformed-json", f"The body is not UTF-8 (byte {error.start}).") from None
+    except ValueError as error:
+        raise Problem("malformed-json", f"The body is not JSON: {error}") from None
+
+
+def nesting(body: bytes) -> int:
+    """Levels of brackets outside strings, in one pass over the bytes."""
+    brackets = _STRING.sub(b"", body).translate(None, _NOT_BRACKETS)
+    return max(accumulate((1 if bracket in b"[{" else -1 for bracket in brackets), initial=0))
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise ValueError("a key appears twice in one object")
+    return value
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def read_query(request: Request, name: str, *, others: bool = False) -> dict[str, object]:
+    """The one query parameter as {"text": value}, read strictly.
+
+    Args:
+        request: with ?name=value.
+        name: of the parameter.
+        others: whether further parameters are let through unread.
+
+    Raises:
+        Problem: malformed-request for what is not UTF-8, invalid-input for a missing, repeated or unknown parameter.
+    """
+    try:
+        unquote_to_bytes(request.query_string).decode("utf-8")
+    except UnicodeDecodeError:
+        raise Problem("malformed-request", "The query is not UTF-8, percent-encoded.") from None
+    unknown = sorted(set(request.args) - {name})
+    if unknown and not others:
+        raise Problem("invalid-input", f"The query parameter {unknown[0][:50]!r} is unknown; {name!r} is accepted.")
+    values = request.args.getlist(name)
+    if len(values) != 1:
+        raise Problem("invalid-input", f"Exactly one query parameter {name!r} is needed; {len(values)} came.")
+    return {"text": values[0]}

@@ -1,0 +1,63 @@
+"""gunicorn's configuration: `gunicorn -c serving/gunicorn_conf.py 'serving.app:create_app()'`."""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # gunicorn reads this file before it looks for the app
+
+from serving import logs, metrics  # noqa: E402
+from serving.settings import Settings, SettingsError  # noqa: E402
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+try:
+    _settings = Settings.from_environment()
+except SettingsError as error:
+    sys.exit(str(error))
+
+bind = f"{_settings.host}:{_settings.port}"
+workers = _settings.workers
+threads = _settings.threads
+worker_class = "serving.worker.Worker"
+worker_connections = 1000
+# The model is loaded after the fork: one that was loaded before hangs every request.
+preload_app = False
+# A heartbeat of the worker's main thread, which only moves bytes. Requests have limits of their own.
+timeout = 60
+graceful_timeout = _settings.graceful_seconds + int(_settings.drain_seconds)
+keepalive = 30
+# Long texts come by POST; this holds a GET of about 900 characters that all need percent signs.
+limit_request_line = 8190
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # a heartbeat must not wait for a disk
+control_socket_disable = True
+logconfig_dict = logs.configuration(_settings.log_level)
+
+
+def on_starting(server):
+    """In the master, before there is a worker: all that can fail fails here, with one line."""
+    if server.cfg.preload_app:
+        sys.exit(
+            "--preload cannot be used: a model that is loaded before the fork hangs. TensorFlow is imported before it."
+        )
+    from serving import store
+    from serving.manifest import ModelError
+
+    try:
+        store.folder(_settings.model_uri)
+    except ModelError as error:
+        sys.exit(str(error))
+    metrics.prepare_folder()
+    # Shared by all workers: less memory for each, and a new one is ready sooner.
+    importlib.import_module("tensorflow")
+    importlib.import_module("serving.app")
+
+
+def child_exit(server, worker):
+    """In the master, after a worker has ended."""
+    metrics.forget_worker(worker.pid)
+
+
+def on_exit(server):
+    """In the master, at the very end."""
+    metrics.remove_folder()

@@ -1,0 +1,102 @@
+"""The manifest beside an exported model: what the files must be, checked before TensorFlow sees any of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path, PurePosixPath
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+NAME = "manifest.json"
+
+
+class ModelError(RuntimeError):
+    """A model that cannot be served; the message says what is wrong and the way out."""
+
+
+class File(BaseModel):
+    """One file of the export."""
+
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    bytes: int = Field(ge=0)
+
+
+class Canary(BaseModel):
+    """A text and the probability that the exporting process computed for it."""
+
+    text: str
+    probability: float = Field(ge=0, le=1)
+
+
+class Manifest(BaseModel):
+    """What manifest.json must hold; what else it holds is for others."""
+
+    model_config = ConfigDict(protected_namespaces=(), frozen=True)
+
+    model_version: str = Field(pattern=r"^[A-Za-z0-9._=,+-]{1,200}$")
+    labels: tuple[str, str]
+    threshold: float = Field(ge=0, le=1)
+    files: dict[str, File] = Field(min_length=1)
+    canary: list[Canary] = Field(min_length=1)
+
+
+def read(folder: Path) -> Manifest:
+    """The manifest of a folder.
+
+    Raises:
+        ModelError: there is none, or it does not hold what it must.
+    """
+    if not folder.is_dir():
+        raise ModelError(f"MODEL_URI={folder} is not a folder: name one that `make train` exported (…/saved_model)")
+    try:
+        return Manifest.model_validate_json((folder / NAME).read_bytes())
+    except FileNotFoundError:
+        raise ModelError(f"{folder} has no {NAME}: MODEL_URI must name an exported model (…/saved_model)") from None
+    except (OSError, json.JSONDecodeError) as error:
+        raise ModelError(f"{folder / NAME} cannot be read: {error}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = "/".join(map(str, first["loc"])) or "file"
+        raise ModelError(f"{folder / NAME} is not a manifest ({where}: {first['msg']}): export the run again") from None
+
+
+def verify(folder: Path) -> Manifest:
+    """Check that a folder holds exactly the files of its manifest.
+
+    Raises:
+        ModelError: a file is missing, different, too much, or outside the folder.
+    """
+    manifest = read(folder)
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()} - {
+        NAME
+    }
+    unlisted = sorted(found - set(manifest.files))
+    if unlisted:
+        raise ModelError(
+            f"{folder} holds {unlisted[0]}, which its manifest does not list: fetch or export the model again"
+        )
+    for name, expected in manifest.files.items():
+        _verify_file(folder, name, expected)
+    return manifest
+
+
+def _verify_file(folder: Path, name: str, expected: File) -> None:
+    path = folder / name
+    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or _leads_out(folder, path):
+        raise ModelError(f"{folder / NAME} lists {name}, which lies outside the folder: do not trust this model")
+    if not path.is_file():
+        raise ModelError(f"{path} is missing: fetch or export the model again")
+    size = path.stat().st_size
+    if size != expected.bytes:
+        raise ModelError(f"{path} has {size} bytes, not the {expected.bytes} of its manifest: fetch or export it again")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != expected.sha256:
+        raise ModelError(
+            f"{path} has SHA-256 {digest[:12]}…, not {expected.sha256[:12]}…: fetch or export the model again"
+        )
+
+
+def _leads_out(folder: Path, path: Path) -> bool:
+    return not path.resolve().is_relative_to(folder.resolve())

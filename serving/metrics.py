@@ -1,0 +1,68 @@
+"""What Prometheus reads at /metrics, right across workers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+TEXTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+TENTHS = tuple(tenth / 10 for tenth in range(1, 11))
+
+
+def prepare_folder() -> Path:
+    """Empty the folder through which workers share their counts. prometheus_client reads its name when imported."""
+    folder = Path(os.environ.get(FOLDER) or tempfile.mkdtemp(prefix="serving-metrics-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    for left_over in folder.glob("*.db"):  # of an earlier run: they would be counted again
+        left_over.unlink()
+    os.environ[FOLDER] = str(folder)
+    return folder
+
+
+def remove_folder() -> None:
+    """Remove the shared folder, at the end of the last process."""
+    shutil.rmtree(os.environ.get(FOLDER, ""), ignore_errors=True)
+
+
+def forget_worker(process_id: int) -> None:
+    """Drop the gauges of a worker that has ended; its counts stay."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(process_id)
+
+
+class Metrics:
+    """The instruments of one application."""
+
+    def __init__(self):
+        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+        own = self._registry = CollectorRegistry()
+        self.requests = Counter("serving_requests", "Answers", ["route", "method", "status"], registry=own)
+        self.problems = Counter("serving_problems", "Refusals by their kind", ["kind"], registry=own)
+        self.seconds = Histogram("serving_request_seconds", "Time to answer", ["route"], buckets=SECONDS, registry=own)
+        self.queue_seconds = Histogram("serving_queue_seconds", "Wait for the model", buckets=SECONDS, registry=own)
+        self.batch_texts = Histogram("serving_batch_texts", "Texts in one model call", buckets=TEXTS, registry=own)
+        self.texts = Counter("serving_texts", "Texts scored", ["label"], registry=own)
+        self.probability = Histogram("serving_probability", "P(positive) given", buckets=TENTHS, registry=own)
+        self.model = Gauge(
+            "serving_model", "Workers with this model", ["model_version"], registry=own, multiprocess_mode="livesum"
+        )
+
+    def observe(self, name: str, value: float) -> None:
+        """Record a value of the histogram with this name."""
+        getattr(self, name).observe(value)
+
+    def exposition(self) -> tuple[bytes, str]:
+        """All workers' figures as Prometheus text, and its media type."""
+        from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
+
+        registry = self._registry
+        if os.environ.get(FOLDER):
+            registry = CollectorRegistry()
+            multiprocess.MultiProcessCollector(registry)
+        return generate_latest(registry), CONTENT_TYPE_LATEST

@@ -1,0 +1,88 @@
+"""The OpenAPI 3.1 document, made from the classes of schema.py, so that the two cannot differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from serving import schema
+from serving.problems import KINDS
+from serving.service import Service
+
+_REFERENCE = "#/components/schemas/{model}"
+_EXAMPLES = {
+    "one text": {"value": {"text": "python is great"}},
+    "many texts": {"value": {"texts": ["python is great", "my train is late again"]}},
+}
+
+
+def document(service: Service) -> dict[str, Any]:
+    """The OpenAPI document of a service, with its limits."""
+    request_schema = service.request_schema.json_schema(ref_template=_REFERENCE)
+    models = [(model, "serialization") for model in (schema.Answer, schema.BatchAnswer, schema.ProblemDocument)]
+    _, definitions = models_json_schema(models, ref_template=_REFERENCE)
+    schemas = request_schema.pop("$defs") | definitions["$defs"] | {"PredictRequest": request_schema}
+    components: dict[str, Any] = {"schemas": schemas}
+    info = {
+        "title": "Tweet sentiment",
+        "version": "1",
+        "description": "Is a short English text positive? Answers with P(positive). No input makes a 5xx.",
+    }
+    whole = {"openapi": "3.1.0", "info": info, "paths": _paths(service), "components": components}
+    if service.settings.api_key:
+        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        for path, method in (("/predict", "post"), ("/predict", "get"), ("/", "get")):
+            whole["paths"][path][method]["security"] = [{"key": []}]
+    return whole
+
+
+def _paths(service: Service) -> dict[str, Any]:
+    longest = {"type": "string", "maxLength": service.settings.max_characters}
+    either = {"anyOf": [_reference("Answer"), _reference("BatchAnswer")]}
+    posted = {"required": True, "content": {"application/json": {"schema": _reference("PredictRequest")}}}
+    posted["content"]["application/json"]["examples"] = _EXAMPLES
+    refusals = (400, 401, 408, 413, 415, 422, 503) if service.settings.api_key else (400, 408, 413, 415, 422, 503)
+    query_refusals = tuple(status for status in refusals if status not in (408, 413, 415))
+    page = {"text/html": {"schema": {"type": "string"}}}
+    front = _operation(
+        "front", "The older address of GET /predict; a page, without input_str", "Answer", query_refusals
+    )
+    front["parameters"] = [_parameter("input_str", longest, required=False)]
+    front["responses"]["200"]["content"] |= page
+    query = _operation("predictOne", "One text", "Answer", query_refusals)
+    query["parameters"] = [_parameter("text", longest, required=True)]
+    post = _operation("predict", "One text, or many", either, refusals) | {"requestBody": posted}
+    return {
+        "/predict": {"post": post, "get": query},
+        "/": {"get": front},
+        "/livez": {"get": _operation("livez", "The process answers", {"type": "object"})},
+        "/readyz": {"get": _operation("readyz", "The model is loaded and warmed up", {"type": "object"}, (503,))},
+        "/metrics": {
+            "get": _plain("metrics", "Figures for Prometheus", {"text/plain": {"schema": {"type": "string"}}})
+        },
+        "/openapi.json": {"get": _operation("openapi", "This document", {"type": "object"})},
+        "/docs": {"get": _plain("docs", "This document, for people", page)},
+    }
+
+
+def _reference(name: str) -> dict[str, str]:
+    return {"$ref": _REFERENCE.format(model=name)}
+
+
+def _parameter(name: str, of: dict[str, Any], *, required: bool) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": required, "schema": of, "example": "python is great"}
+
+
+def _operation(name: str, summary: str, answer: str | dict[str, Any], refusals: tuple[int, ...] = ()) -> dict[str, Any]:
+    of = _reference(answer) if isinstance(answer, str) else answer
+    operation = _plain(name, summary, {"application/json": {"schema": of}})
+    for status in refusals:
+        titles = "; ".join(title for of_status, title in KINDS.values() if of_status == status)
+        content = {"application/problem+json": {"schema": _reference("ProblemDocument")}}
+        operation["responses"][str(status)] = {"description": titles, "content": content}
+    return operation
+
+
+def _plain(name: str, summary: str, content: dict[str, Any]) -> dict[str, Any]:
+    return {"operationId": name, "summary": summary, "responses": {"200": {"description": summary, "content": content}}}

@@ -1,0 +1,46 @@
+"""The calls of those who operate the service: liveness, readiness, metrics and documentation."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify, render_template
+
+from serving import openapi, problems, settings
+from serving.problems import Problem
+from serving.service import service
+
+blueprint = Blueprint("operation", __name__)
+
+
+@blueprint.get("/livez")
+def livez() -> Response:
+    """The process answers."""
+    return jsonify(status="alive")
+
+
+@blueprint.get("/readyz")
+def readyz() -> Response:
+    """The model is loaded, warmed up and scores its canary right, and the process is not about to end."""
+    slot = service().slot
+    if slot.draining:
+        raise Problem("not-ready", "This process is about to end; it takes no new work.", headers={"Retry-After": "2"})
+    return jsonify(status="ready", model_version=slot.get().predictor.model_version)
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Figures of all workers, for Prometheus."""
+    exposition, media_type = service().metrics.exposition()
+    return Response(exposition, content_type=media_type)
+
+
+@blueprint.get("/openapi.json")
+def openapi_json() -> Response:
+    """The OpenAPI 3.1 document."""
+    return jsonify(openapi.document(service()))
+
+
+@blueprint.get("/docs")
+def docs() -> str:
+    """The same for people; it needs no outside assets."""
+    document = openapi.document(service())
+    return render_template("docs.html", document=document, kinds=problems.KINDS, variables=settings.table())

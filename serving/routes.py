@@ -1,0 +1,53 @@
+"""The calls that predict. No TensorFlow here: the model is behind the slot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask import Blueprint, Response, current_app, g, json, render_template, request
+
+from serving import body, schema
+from serving.service import Service, service
+
+blueprint = Blueprint("predict", __name__)
+
+
+@blueprint.post("/predict")
+def predict_post() -> Response:
+    """{"text": …} or {"texts": […]}."""
+    value = body.read_json(request, service().settings)
+    texts, single = schema.check(service().request_schema, value)
+    return _answer(service(), texts, single=single)
+
+
+@blueprint.get("/predict")
+def predict_get() -> Response:
+    """?text=…, the same as a single POST."""
+    texts, _ = schema.check(service().request_schema, body.read_query(request, "text"))
+    return _answer(service(), texts, single=True)
+
+
+@blueprint.get("/")
+def front() -> Response | str:
+    """?input_str=…, an address that older users know; without it a page to try the model."""
+    if "input_str" not in request.args:
+        return render_template("page.html", settings=service().settings)
+    texts, _ = schema.check(service().request_schema, body.read_query(request, "input_str", others=True))
+    return _answer(service(), texts, single=True)
+
+
+def _answer(own: Service, texts: Sequence[str], *, single: bool) -> Response:
+    own.require_key(request)
+    model = own.slot.get()
+    predictions = [_prediction(model.predictor, score) for score in model.score(texts)]
+    for prediction in predictions:
+        own.metrics.texts.labels(prediction["label"]).inc()
+        own.metrics.probability.observe(prediction["probability"])
+    g.texts = len(texts)
+    origin = {"model_version": model.predictor.model_version, "request_id": g.request_id}
+    answer = predictions[0] | origin if single else {"predictions": predictions} | origin
+    return current_app.response_class(json.dumps(answer), mimetype="application/json")
+
+
+def _prediction(predictor, score: float) -> dict[str, object]:
+    return {"label": predictor.labels[score >= predictor.threshold], "probability": round(score, 6)}

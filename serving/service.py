@@ -1,0 +1,44 @@
+"""What the routes of one application share."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Request, current_app
+from pydantic import TypeAdapter
+
+from serving.metrics import Metrics
+from serving.problems import Problem
+from serving.settings import Settings
+from serving.slot import Slot
+
+
+@dataclass(frozen=True)
+class Service:
+    """Settings, the model's slot, metrics and the request schema."""
+
+    settings: Settings
+    slot: Slot
+    metrics: Metrics
+    request_schema: TypeAdapter[Any] = field(repr=False)
+
+    def require_key(self, request: Request) -> None:
+        """Refuse a request without the API key, where there is one.
+
+        Raises:
+            Problem: unauthorized.
+        """
+        if not self.settings.api_key:
+            return
+        scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
+        right = hmac.compare_digest(sent.strip().encode(), self.settings.api_key.encode())
+        if scheme.lower() != "bearer" or not right:
+            detail = "Send the header Authorization: Bearer KEY, with the key that the operator gave you."
+            raise Problem("unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+def service() -> Service:
+    """The service of the application that handles the current request."""
+    return current_app.extensions["serving"]

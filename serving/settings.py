@@ -1,0 +1,87 @@
+"""What the operator may turn: read from the environment once, checked, frozen, handed down."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class SettingsError(ValueError):
+    """An environment variable that cannot be used; the message names it, its value and what is accepted."""
+
+
+class Settings(BaseModel):
+    """Every setting. The environment variable is the field's name in capitals."""
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=(), hide_input_in_errors=True)
+
+    model_uri: str = Field("", description="Folder of the exported model (SavedModel and manifest.json).")
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 is every interface.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
+    workers: int = Field(2, ge=1, le=256, description="Processes, each with its own copy of the model.")
+    threads: int = Field(32, ge=2, le=1024, description="Requests that one worker handles at a time.")
+    model_threads: int = Field(0, ge=0, le=256, description="CPU threads of one model call; 0: cores / workers.")
+
+    max_body_bytes: int = Field(1_048_576, ge=1, description="Largest request body, in bytes (413).")
+    max_texts: int = Field(256, ge=1, description="Most texts in one request (422).")
+    max_characters: int = Field(10_000, ge=1, description="Longest text, in characters (422).")
+    max_json_depth: int = Field(8, ge=2, le=100, description="Deepest nesting of JSON (400).")
+    body_seconds: float = Field(10, gt=0, le=3600, description="Longest wait for a request's body, in seconds (408).")
+    queue_requests: int = Field(512, ge=0, description="Requests of one worker that wait for a thread (503).")
+    queue_texts: int = Field(1024, ge=1, description="Most texts of one worker that wait for the model (503).")
+    request_seconds: float = Field(10, gt=0, le=3600, description="Longest wait for the model, in seconds (503).")
+    batch_texts: int = Field(64, ge=1, description="Texts of waiting requests that are scored in one model call.")
+
+    api_key: str = Field("", repr=False, description="If set, predictions need it (Authorization: Bearer …) (401).")
+    api_key_file: Path | None = Field(None, description="File that holds the API key, instead of API_KEY.")
+    drain_seconds: float = Field(
+        0, ge=0, le=3600, description="Time between an unready /readyz and the end of accepting."
+    )
+    graceful_seconds: int = Field(30, ge=1, le=3600, description="Time for requests under way to finish at the end.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line shown.")
+    log_requests: bool = Field(True, description="One log line a request (never with its text).")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """The settings of this process; empty variables count as unset.
+
+        Raises:
+            SettingsError: names each variable that cannot be used.
+        """
+        environment = os.environ if environment is None else environment
+        names = {name: environment.get(name.upper(), "").strip() for name in cls.model_fields}
+        try:
+            settings = cls(**{name: value for name, value in names.items() if value})
+        except ValidationError as error:
+            wrong = [_explain(str(item["loc"][0]), names, item["msg"]) for item in error.errors()]
+            raise SettingsError("; ".join(wrong)) from None
+        return settings._with_key_from_file()
+
+    def _with_key_from_file(self) -> Settings:
+        if self.api_key_file is None:
+            return self
+        try:
+            key = self.api_key_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"API_KEY_FILE={self.api_key_file} cannot be read: {error}") from None
+        if not key:
+            raise SettingsError(f"API_KEY_FILE={self.api_key_file} is empty: put the key in it, or unset it")
+        return self.model_copy(update={"api_key": key})
+
+
+def _explain(name: str, values: Mapping[str, str], message: str) -> str:
+    shown = "…" if name == "api_key" else values[name]
+    meaning = Settings.model_fields[name].description
+    return f"{name.upper()}={shown} cannot be used ({message[0].lower()}{message[1:]}). {meaning}"
+
+
+def table() -> list[dict[str, str]]:
+    """Name, default and meaning of every variable, for the documentation page."""
+    return [
+        {"name": name.upper(), "default": str(field.default or ""), "meaning": field.description or ""}
+        for name, field in Settings.model_fields.items()
+    ]
