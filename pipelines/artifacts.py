@@ -105,6 +105,10 @@ class Run:
         return self.folder / "vocabulary.txt"
 
     @property
+    def word_vectors(self) -> Path:
+        return self.folder / "word_vectors.npy"
+
+    @property
     def model(self) -> Path:
         return self.folder / "model.keras"
 

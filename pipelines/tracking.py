@@ -165,6 +165,29 @@ def log_dataset(*, name: str, digest: str, source: str, rows: int, context: str)
     return client().log_inputs(run_id, datasets=[DatasetInput(dataset=dataset, tags=[tag])])
 
 
+def log_splits(dataset: artifacts.Dataset, *, rows_train: int) -> None:
+    """Record the lineage of a training: raw file, training rows and validation rows."""
+    manifest = artifacts.read_json(dataset.manifest)
+    for split, rows in (("train", rows_train), ("validation", manifest["counts"]["validation"])):
+        log_dataset(
+            name=f"{dataset.name}/{split}",
+            digest=manifest["files"][split],
+            source=f"data/{dataset.name}/splits/{split}.parquet",
+            rows=rows,
+            context="training" if split == "train" else "validation",
+        )
+    if (run_id := active_run_id()) is not None:
+        for file, facts in manifest["raw"].items():
+            client().set_tag(run_id, f"raw.{file}.sha256", facts["sha256"])
+
+
+def log_epoch(figures: dict) -> None:
+    """Record a row of a training's history, and print it."""
+    print("  ".join(f"{name} {value:.4g}" for name, value in figures.items()), flush=True)
+    if active_run_id() is not None:
+        log_metrics({name: value for name, value in figures.items() if name != "epoch"}, step=figures["epoch"])
+
+
 def log_file(path: Path, folder: str | None = None) -> None:
     """Record a file, or every file of a folder."""
     if (run_id := active_run_id()) is None:

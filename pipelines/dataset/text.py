@@ -19,6 +19,20 @@ if TYPE_CHECKING:
 
 PADDING, UNKNOWN = "", "[UNK]"
 
+# Invented; each shows something that real tweets do.
+UGLY = (
+    "@anna I &lt;3 this!!! http://t.co/x",
+    "Sooooooo tired.... zzzzz",
+    "rock &amp;amp; roll &amp;quot;live&amp;quot;",
+    "WHY?!?!?! why do i do this to myself ???",
+    "it’s 10:30pm and I’ve got 1,250 mails",
+    "#fail #mondaymorning at www.example.com/late",
+    "'quoted' and \"double\" don't",
+    "smile ☺ heart ♥ emoji 😀😀👍🏽",
+    "ΣΊΣΥΦΟΣ und ÄRGER\x00 im İstanbul",
+    "@a @b @c",
+)
+
 # TensorFlow's lower-casing stops at a NUL, and the two engines know different editions of Unicode: what they would
 # treat differently (a NUL, İ, ẞ, a final sigma, and capitals of scripts that few fonts can show) is settled before.
 # Ranges are spelt out, not named by category, for the same reason.

@@ -133,6 +133,12 @@ def coverage(counts: Counter[str], sizes: Iterable[int]) -> dict[int, float]:
     return {n: float(occurrences[min(n, len(occurrences)) - 1] / occurrences[-1]) for n in sizes}
 
 
+def coverage_of(counts: Counter[str], vocabulary: list[str], sizes: Iterable[int]) -> dict[int, float]:
+    """`coverage` of other texts, such as validation, by the n first words of a vocabulary."""
+    occurrences = np.cumsum([counts[word] for word in vocabulary[2:]])
+    return {n: float(occurrences[min(n, len(occurrences)) - 1] / counts.total()) for n in sizes}
+
+
 class Encoder:
     """Texts to token ids by a fixed vocabulary.
 

@@ -88,14 +88,19 @@ def export(run: artifacts.Run, *, temperature: float = 1.0) -> Path:
             if path.is_file()
         }
         scores = module.serve(tf.constant(CANARY))["probability"].numpy()
-        artifacts.write_json(folder / "manifest.json", _manifest(run, files, scores, temperature))
+        manifest = _manifest(run, module.network.get_weights(), temperature)
+        canary = [{"text": words, "probability": float(score)} for words, score in zip(CANARY, scores, strict=True)]
+        artifacts.write_json(folder / "manifest.json", {**manifest, "files": files, "canary": canary})
     return run.saved_model
 
 
-def _manifest(run: artifacts.Run, files: dict, scores: np.ndarray, temperature: float) -> dict:
-    weights = hashlib.sha256("".join(files[name]["sha256"] for name in sorted(files)).encode()).hexdigest()
+def _manifest(run: artifacts.Run, weights: list[np.ndarray], temperature: float) -> dict:
+    # The version names what the model computes: the same training gives the same version, on any day.
+    digest = hashlib.sha256(run.vocabulary.read_bytes() + repr(temperature).encode())
+    for array in weights:
+        digest.update(np.ascontiguousarray(array))
     return {
-        "model_version": f"{run.dataset.name}-{run.name}-{weights[:8]}",
+        "model_version": f"{run.dataset.name}-{run.name}-{digest.hexdigest()[:8]}",
         "dataset": run.dataset.name,
         "run": run.name,
         "rows_train": artifacts.read_json(run.training)["rows_train"],
@@ -103,8 +108,6 @@ def _manifest(run: artifacts.Run, files: dict, scores: np.ndarray, temperature: 
         "labels": ["negative", "positive"],
         "threshold": 0.5,
         "temperature": temperature,
-        "files": files,
-        "canary": [{"text": words, "probability": float(score)} for words, score in zip(CANARY, scores, strict=True)],
     }
 
 

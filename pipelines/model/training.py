@@ -19,6 +19,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from pipelines import artifacts
 from pipelines.dataset import batches, tokens
@@ -55,6 +56,24 @@ class Recipe:
                 raise ValueError(f"{name} {getattr(self, name)}: at least 1")
         if self.learning_rate <= 0:
             raise ValueError(f"learning_rate {self.learning_rate}: above 0")
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+class EpochBar(keras.callbacks.Callback):
+    """A progress bar over the steps of an epoch, and one line of figures at its end."""
+
+    def __init__(self, title: str, *, steps: int) -> None:
+        super().__init__()
+        self.bar = tqdm(total=steps, desc=title, unit=" steps", mininterval=1)
+
+    def on_train_batch_end(self, batch, logs=None) -> None:
+        self.bar.update()
+
+    def on_epoch_end(self, epoch, logs=None) -> None:
+        self.bar.set_postfix({name: f"{value:.4f}" for name, value in (logs or {}).items()})
+        self.bar.close()
 
 
 def stops_early(validation_loss: list[float], *, patience: int) -> bool:
@@ -122,7 +141,7 @@ def _compiled(configuration, recipe: Recipe, word_vectors, *, rows: int) -> kera
 
 def _fingerprint(run: artifacts.Run, configuration, recipe: Recipe, word_vectors) -> str:
     """What a checkpoint belongs to: rows, vocabulary, configuration, recipe, word vectors and this code."""
-    digest = hashlib.sha256(json.dumps([configuration.as_dict(), asdict(recipe), keras.backend.backend()]).encode())
+    digest = hashlib.sha256(json.dumps([configuration.as_dict(), recipe.as_dict(), keras.backend.backend()]).encode())
     if word_vectors is not None:
         digest.update(np.ascontiguousarray(word_vectors))
     files = [run.encoded("train") / "ids.bin", run.encoded("train") / "labels.npy"]
@@ -169,7 +188,8 @@ def _one_epoch(model: keras.Model, sequences: dict, *, epoch: int, seed: int) ->
         initial_epoch=epoch,
         epochs=epoch + 1,
         shuffle=False,
-        verbose=2,
+        verbose=0,
+        callbacks=[EpochBar(f"epoch {epoch + 1}", steps=len(sequences["train"]))],
     ).history
     return {
         "epoch": epoch + 1,
@@ -206,7 +226,7 @@ def _write(run, model, data, history, *, configuration, recipe: Recipe) -> dict:
             frame.to_parquet(temporary, index=False)
     summary = {
         "rows_train": len(data["train"]),
-        "parameters": {**configuration.as_dict(), **asdict(recipe), "sequence_length": sequence_length},
+        "parameters": {**configuration.as_dict(), **recipe.as_dict(), "sequence_length": sequence_length},
         "weights": model.count_params(),
         "backend": keras.backend.backend(),
         "epochs_run": len(history),
