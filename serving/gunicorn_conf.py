@@ -7,8 +7,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # gunicorn reads this file before it looks for the app
 
-from serving import logs, metrics  # noqa: E402
-from serving.settings import Settings, SettingsError  # noqa: E402
+from serving import logs, metrics
+from serving.settings import Settings, SettingsError
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 try:

@@ -30,7 +30,7 @@ KINDS: dict[str, tuple[int, str]] = {
 }
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 (the name of RFC 9457)
     """A refusal. `kind` is one of KINDS; further members go into the answer as they are."""
 
     def __init__(self, kind: str, detail: str, *, headers: dict[str, str] | None = None, **members: Any):

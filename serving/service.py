@@ -33,7 +33,8 @@ class Service:
         if not self.settings.api_key:
             return
         scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
-        right = hmac.compare_digest(sent.strip().encode(), self.settings.api_key.encode())
+        # WSGI hands a header's bytes over as latin-1.
+        right = hmac.compare_digest(sent.strip().encode("latin-1", "replace"), self.settings.api_key.encode())
         if scheme.lower() != "bearer" or not right:
             detail = "Send the header Authorization: Bearer KEY, with the key that the operator gave you."
             raise Problem("unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})

@@ -1,0 +1,61 @@
+import json
+
+import pytest
+
+from serving.arrival import Arrival, raw_response
+from serving.problems import Problem
+
+POST = b"POST /predict HTTP/1.1\r\nHost: x\r\n"
+WHOLE = {
+    "get": b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n",
+    "length": POST + b"Content-Length: 5\r\n\r\n12345",
+    "odd case": POST + b"content-LENGTH:5\r\n\r\n12345",
+    "chunked": POST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    "trailers": POST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n",
+    "empty chunks": POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+}
+
+
+def arrived(data, limit=1000):
+    arrival = Arrival(0, limit)
+    arrival.received += data
+    return arrival
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_request_is_complete_with_its_last_byte_and_not_before(name):
+    arrival = Arrival(0, 1000)
+    for byte in WHOLE[name]:
+        assert not arrival.complete()
+        arrival.received.append(byte)
+    assert arrival.complete()
+
+
+def test_what_is_too_large_is_not_waited_for():
+    assert arrived(POST + b"Content-Length: 1001\r\n\r\n").complete()
+    assert arrived(POST + b"Transfer-Encoding: chunked\r\n\r\n" + b"x" * 70_000).complete()
+    assert arrived(b"GET /" + b"x" * 70_000).complete()
+
+
+def test_a_client_that_asks_is_told_once_to_go_on():
+    arrival = arrived(POST + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+    assert arrival.owes_continue()
+    assert not arrival.owes_continue()
+    arrival.received += b"{}"
+    assert arrival.complete()
+    assert arrival.received == POST + b"Content-Length: 2\r\n\r\n{}"
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"), [("GET /livez H", True), ("HEAD /readyz?x H", True), ("GET /livezz H", False)]
+)
+def test_health_checks_are_known_by_their_first_line(start, expected):
+    assert arrived(start.encode()).is_health_check() is expected
+
+
+def test_a_raw_response_is_a_problem_document():
+    head, body = raw_response(Problem("overloaded", "too many")).split(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"Retry-After" in head
+    assert f"Content-Length: {len(body)}".encode() in head
+    assert json.loads(body)["type"] == "/docs#overloaded"

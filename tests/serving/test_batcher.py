@@ -1,0 +1,134 @@
+import threading
+import time
+
+import pytest
+
+from serving.batcher import Batcher
+from serving.problems import Problem
+from serving.settings import Settings
+
+
+class HeldPredictor:
+    """Scores a text by its length, but only while the gate is open."""
+
+    def __init__(self):
+        self.gate = threading.Event()
+        self.entered = threading.Semaphore(0)
+        self.batches = []
+
+    def score(self, texts):
+        self.entered.release()
+        assert self.gate.wait(10)
+        self.batches.append(list(texts))
+        if "broken" in texts:
+            raise RuntimeError("broken model")
+        return [float(len(text)) for text in texts]
+
+
+@pytest.fixture
+def predictor():
+    return HeldPredictor()
+
+
+@pytest.fixture
+def make(predictor):
+    def make(**settings):
+        return Batcher(predictor, Settings(**settings), observe=lambda name, value: None)
+
+    return make
+
+
+def in_threads(batcher, requests):
+    """Each request in a thread of its own, started once the one before has been queued."""
+    outcomes = [None] * len(requests)
+
+    def ask(index):
+        try:
+            outcomes[index] = batcher.score(requests[index])
+        except Exception as error:
+            outcomes[index] = error
+
+    threads = [threading.Thread(target=ask, args=(index,)) for index in range(len(requests))]
+    for thread in threads:
+        thread.start()
+    return threads, outcomes
+
+
+def wait_for(condition):
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+def test_a_lone_request_is_scored_at_once(make, predictor):
+    predictor.gate.set()
+    assert make().score(["a", "bbb"]) == [1.0, 3.0]
+
+
+def test_requests_that_wait_are_scored_together_and_each_gets_its_own(make, predictor):
+    batcher = make()
+    threads, outcomes = in_threads(batcher, [["a"], ["bb", "c"], ["ddd"], ["eeee"]])
+    wait_for(lambda: len(batcher._queue) == 3)
+    predictor.gate.set()
+    for thread in threads:
+        thread.join(10)
+    assert outcomes == [[1.0], [2.0, 1.0], [3.0], [4.0]]
+    assert len(predictor.batches) == 2
+
+
+def test_a_batch_is_no_larger_than_the_setting_unless_one_request_is(make, predictor):
+    predictor.gate.set()
+    batcher = make(batch_texts=2)
+    predictor.gate.clear()
+    threads, _ = in_threads(batcher, [["a"]] * 6 + [["b"] * 5])
+    wait_for(lambda: len(batcher._queue) == 6)
+    predictor.gate.set()
+    for thread in threads:
+        thread.join(10)
+    assert sorted(map(len, predictor.batches))[-1] == 5
+    assert all(len(batch) <= 2 or batch == ["b"] * 5 for batch in predictor.batches)
+
+
+def test_past_the_bound_a_request_is_refused_at_once(make, predictor):
+    batcher = make(queue_texts=2)
+    threads, _ = in_threads(batcher, [["a"], ["b", "c"]])
+    predictor.entered.acquire(timeout=10)
+    wait_for(lambda: len(batcher._queue) == 1)
+    with pytest.raises(Problem, match="waiting already") as caught:
+        batcher.score(["d"])
+    assert caught.value.status == 503
+    assert caught.value.headers["Retry-After"]
+    predictor.gate.set()
+    for thread in threads:
+        thread.join(10)
+
+
+def test_a_request_that_waits_too_long_is_given_up_and_not_scored(make, predictor):
+    batcher = make(request_seconds=0.05)
+    threads, outcomes = in_threads(batcher, [["a"]])
+    predictor.entered.acquire(timeout=10)
+    with pytest.raises(Problem, match="within 0.05 seconds"):
+        batcher.score(["late"])
+    predictor.gate.set()
+    threads[0].join(10)
+    assert outcomes == [[1.0]]
+    assert predictor.batches == [["a"]]
+    assert batcher._queued_texts == 0
+
+
+def test_an_error_reaches_its_batch_and_no_later_one(make, predictor):
+    batcher = make()
+    predictor.gate.set()
+    with pytest.raises(RuntimeError, match="broken model"):
+        batcher.score(["broken"])
+    assert batcher.score(["ok"]) == [2.0]
+
+
+def test_many_threads_all_get_the_answers_to_their_own_questions(make, predictor):
+    predictor.gate.set()
+    batcher = make(batch_texts=8)
+    threads, outcomes = in_threads(batcher, [["x" * index] for index in range(200)])
+    for thread in threads:
+        thread.join(10)
+    assert outcomes == [[float(index)] for index in range(200)]

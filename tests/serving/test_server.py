@@ -1,0 +1,278 @@
+"""Real gunicorn workers with a real SavedModel, over loopback."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from pathlib import Path
+
+import model_folder
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+class Server:
+    """gunicorn as `make serve` starts it."""
+
+    def __init__(self, log: Path, *arguments: str, **variables: str):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.log = log
+        command = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "-c",
+            "serving/gunicorn_conf.py",
+            *arguments,
+            "serving.app:create_app()",
+        ]
+        with log.open("wb") as file:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, stderr=file, stdout=file, env=os.environ | {"PORT": str(self.port)} | variables
+            )
+
+    def call(self, method, path, body=None, *, headers=None, connection=None):
+        """Status, headers and parsed or raw body."""
+        own = connection or HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            headers = {"Content-Type": "application/json"} | (headers or {})
+            own.request(method, path, body, headers)
+            answer = own.getresponse()
+            content = answer.read()
+            return (
+                answer.status,
+                answer.headers,
+                json.loads(content) if "json" in answer.headers["Content-Type"] else content,
+            )
+        finally:
+            if connection is None:
+                own.close()
+
+    def predict(self, text, connection=None):
+        status, _, answer = self.call("POST", "/predict", json.dumps({"text": text}), connection=connection)
+        assert status == 200, answer
+        return answer
+
+    def wait_until_ready(self):
+        """The workers take turns at readiness, so several answers in a row must agree."""
+        in_a_row, end = 0, time.monotonic() + 120
+        while in_a_row < 5:
+            assert time.monotonic() < end, self.log.read_text()
+            assert self.process.poll() is None, self.log.read_text()
+            try:
+                in_a_row = in_a_row + 1 if self.call("GET", "/readyz")[0] == 200 else 0
+            except ConnectionError:
+                in_a_row = 0
+            time.sleep(0.02)
+        return self
+
+    def lines(self, message):
+        found = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith('{"time"')]
+        return [line for line in found if line["message"] == message]
+
+    def workers(self):
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return {int(child) for child in children}
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return model_folder.export(tmp_path_factory.mktemp("export") / "saved_model")
+
+
+@pytest.fixture(scope="module")
+def server(model, tmp_path_factory):
+    log = tmp_path_factory.mktemp("server") / "log"
+    server = Server(
+        log, MODEL_URI=str(model), WORKERS="2", BODY_SECONDS="2", DRAIN_SECONDS="1", MAX_BODY_BYTES="100000"
+    )
+    yield server.wait_until_ready()
+    server.stop()
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+def raw(server, data, *, pause=None):
+    """What comes back for bytes that no HTTP library would send."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        for part in data if isinstance(data, list) else [data]:
+            connection.sendall(part)
+            time.sleep(pause or 0)
+        received = b""
+        while True:
+            chunk = connection.recv(65536)
+            received += chunk
+            head, found, body = received.partition(b"\r\n\r\n")
+            length = re.search(rb"(?i)content-length: (\d+)", head)
+            if not chunk or (found and length and len(body) >= int(length[1])):
+                return int(head.split()[1]) if head else None, head, body
+
+
+def test_scores_are_those_of_the_model(server):
+    for text in ("a good day", "bad, sad and bad", "", "good\x00 😀"):
+        answer = server.predict(text)
+        assert answer["probability"] == pytest.approx(model_folder.probability(text), abs=1e-6)
+        assert answer["model_version"] == "fixture-10-00000001"
+
+
+def test_tensorflow_is_shared_by_the_fork_and_the_model_is_loaded_after_it(server):
+    assert "tensorflow" in Path(f"/proc/{server.process.pid}/maps").read_text()
+    loaded = {line["process"] for line in server.lines("model ready")}
+    assert loaded == server.workers()
+    assert server.process.pid not in loaded
+
+
+def test_every_worker_answers_many_at_once(server):
+    def ask(index):
+        text = "good " * (index % 5)
+        return server.predict(text)["probability"] == pytest.approx(model_folder.probability(text), abs=1e-6)
+
+    with ThreadPoolExecutor(32) as threads:
+        assert all(threads.map(ask, range(400)))
+    assert {line["process"] for line in server.lines("request")} == server.workers()
+
+
+def test_figures_are_the_sum_over_all_workers(server):
+    def answered():
+        exposition = server.call("GET", "/metrics")[2].decode()
+        found = re.search(r'serving_requests_total\{method="POST",route="/predict",status="200"\} (\S+)', exposition)
+        workers = re.search(r'serving_model\{model_version="fixture-10-00000001"\} (\S+)', exposition)
+        return float(found[1]) if found else 0.0, float(workers[1])
+
+    before, _ = answered()
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda index: server.predict("x"), range(50)))
+    assert answered() == (before + 50, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"NONSENSE\r\n\r\n", 400),
+        (b"GET / HTTP/9.9\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nbad header\r\n\r\n", 400),
+        (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 60000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 200 + b"\r\n", 431),
+        (b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
+        (b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", 400),
+        (
+            b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"zz\r\nx\r\n0\r\n\r\n",
+            400,
+        ),
+        (b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 999999\r\n\r\n", 413),
+        (b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n", 400),
+    ],
+)
+def test_what_is_not_http_is_a_problem_and_never_a_5xx(server, data, status):
+    answered, head, body = raw(server, data)
+    assert answered == status
+    assert b"application/problem+json" in head
+    assert json.loads(body)["status"] == status
+
+
+def test_chunked_bodies_are_read_and_limited(server):
+    start = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    body = b'{"text": "good"}'
+    assert raw(server, [start, b"%x\r\n" % len(body), body + b"\r\n", b"0\r\n\r\n"], pause=0.02)[0] == 200
+    assert raw(server, start + b"%x\r\n" % 120_000 + b"x" * 120_000 + b"\r\n0\r\n\r\n")[0] == 413
+
+
+def test_pipelined_requests_are_answered_in_order(server):
+    request = b"GET /predict?text=%s HTTP/1.1\r\nHost: x\r\nX-Request-ID: %s\r\n%s\r\n"
+    data = b"".join(request % (b"good", name, end) for name, end in ((b"one", b""), (b"two", b"Connection: close\r\n")))
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(data)
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert re.findall(rb'"request_id": "(\w+)"', received) == [b"one", b"two"]
+
+
+def test_slow_clients_hold_no_thread_and_are_sent_away(server):
+    slow = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(200)]
+    try:
+        head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
+        for connection in slow:
+            connection.sendall(head)
+        for _ in range(20):  # more than the slow ones would leave threads for
+            assert server.predict("good")["label"] == "positive"
+        assert server.call("GET", "/livez")[0] == 200
+        assert {connection.recv(65536).split()[1] for connection in slow} == {b"408"}
+    finally:
+        for connection in slow:
+            connection.close()
+
+
+def test_a_client_that_goes_away_leaves_no_trace(server):
+    for data in (b"", b"POST /pre", b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{"):
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(data)
+    assert server.predict("good")["label"] == "positive"
+
+
+def test_a_killed_worker_is_replaced_and_the_others_go_on(server):
+    victim = min(server.workers())
+    os.kill(victim, signal.SIGKILL)
+    end = time.monotonic() + 60
+    while victim in server.workers() or len(server.workers()) < 2:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    server.wait_until_ready()
+    assert server.predict("good")["label"] == "positive"
+
+
+def test_sigterm_makes_it_unready_first_and_finishes_what_is_under_way(server):
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
+    server.predict("good", connection)
+    server.process.send_signal(signal.SIGTERM)
+    outcome = []
+    answering = threading.Thread(target=lambda: outcome.append(server.predict("still good", connection)["label"]))
+    time.sleep(0.3)
+    assert server.call("GET", "/readyz", connection=connection)[0] == 503
+    answering.start()
+    answering.join(20)
+    assert outcome == ["positive"]
+    assert server.process.wait(30) == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "arguments", "message"),
+    [
+        ({"MODEL_URI": "/nowhere/model"}, (), "/nowhere/model is not a folder"),
+        ({"MODEL_URI": ""}, (), "MODEL_URI is not set"),
+        ({"PORT": "http"}, (), "PORT=http cannot be used"),
+        ({"MODEL_URI": "/nowhere"}, ("--preload",), "--preload cannot be used"),
+    ],
+)
+def test_what_cannot_be_served_ends_at_once_with_one_line(tmp_path, variables, arguments, message):
+    server = Server(tmp_path / "log", *arguments, **variables)
+    assert server.process.wait(30) == 1
+    said = [line for line in server.log.read_text().splitlines() if "Starting gunicorn" not in line]
+    assert len(said) == 1, said
+    assert message in said[0]
+
+
+def test_a_corrupt_model_is_refused_before_it_is_loaded(tmp_path, model):
+    copy = tmp_path / "copy"
+    (copy / "variables").mkdir(parents=True)
+    for path in model.rglob("*.*"):
+        (copy / path.relative_to(model)).write_bytes(path.read_bytes())
+    damaged = copy / "variables" / "variables.index"
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
+    server = Server(tmp_path / "log", MODEL_URI=str(copy))
+    assert server.process.wait(30) == 1
+    assert "SHA-256" in server.log.read_text()
