@@ -1,0 +1,65 @@
+"""The export scores raw text as the training graph scores its tokens."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipelines import artifacts
+from pipelines.dataset import text
+from pipelines.model import export, network, training
+
+
+@pytest.fixture(scope="module")
+def exported(encoded_run):
+    run = encoded_run("exported")
+    configuration = network.Configuration(vocabulary_size=100, embedding_dimensions=8, units=8, dense_units=8, pair_buckets=256)
+    training.train(run, configuration, training.Recipe(epochs=1, batch_size=64, learning_rate=0.02))
+    export.export(run, temperature=1.7)
+    return run
+
+
+def test_scores_equal_the_training_graph_s(exported):
+    result = export.parity(exported)
+    assert result["rows"] == 200
+    assert result["max_difference"] < 1e-5
+
+
+def test_temperature_is_inside(exported):
+    plain = export.build_module(exported)
+    import tensorflow as tf
+
+    texts = ["happy", "sad train", ""]
+    logits = lambda p: np.log(p) - np.log1p(-p)  # noqa: E731
+    uncalibrated = plain.serve(tf.constant(texts))["probability"].numpy()
+    calibrated = export.score(exported.saved_model, [pa.array(texts)])
+    np.testing.assert_allclose(logits(uncalibrated) / 1.7, logits(calibrated), atol=1e-5)
+
+
+def test_a_text_scores_the_same_alone_and_in_company(exported):
+    texts = [*text.UGLY, *export.CANARY]
+    together = export.score(exported.saved_model, [pa.array(texts)])
+    alone = export.score(exported.saved_model, [pa.array([words]) for words in texts])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def test_manifest_names_every_file_and_the_canary_scores(exported):
+    manifest = artifacts.read_json(exported.saved_model / "manifest.json")
+    present = {str(path.relative_to(exported.saved_model)) for path in exported.saved_model.rglob("*") if path.is_file()}
+    assert set(manifest["files"]) == present - {"manifest.json"}
+    for name, facts in manifest["files"].items():
+        assert artifacts.sha256(exported.saved_model / name) == facts["sha256"]
+    canary = manifest["canary"]
+    scores = export.score(exported.saved_model, [pa.array([entry["text"] for entry in canary])])
+    np.testing.assert_allclose(scores, [entry["probability"] for entry in canary], atol=1e-6)
+
+
+def test_the_version_names_the_weights(exported):
+    version = artifacts.read_json(exported.saved_model / "manifest.json")["model_version"]
+    export.export(exported, temperature=1.7)
+    assert artifacts.read_json(exported.saved_model / "manifest.json")["model_version"] == version
+    export.export(exported, temperature=1.8)
+    assert artifacts.read_json(exported.saved_model / "manifest.json")["model_version"] != version
+
+
+def test_no_texts_no_scores(exported):
+    assert export.score(exported.saved_model, []).shape == (0,)
