@@ -100,7 +100,8 @@ def fit(path: Path, *, rows: int, inputs: dict | None = None) -> Baseline:
     from sklearn.linear_model import LogisticRegression
 
     started = time.monotonic()
-    labels = np.concatenate([batch["label"].to_numpy() for batch in tokens.batches(path, columns=["label"], size=rows)])
+    source = tokens.batches(path, columns=["label"], size=rows)
+    labels = np.concatenate([batch["label"].to_numpy() for batch in source])
     if labels.min() == labels.max():
         raise ValueError(f"the first {rows} rows of {path} all have label {labels[0]}: nothing to tell apart")
     texts = (batch["text"] for batch in tokens.batches(path, columns=["text"], size=rows))

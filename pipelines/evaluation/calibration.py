@@ -10,10 +10,9 @@ import numpy as np
 
 from pipelines.evaluation import metrics
 
-BINS = (
-    15  # as in Guo et al. 2017, but with equally many rows in each (Nguyen and O'Connor 2015): no bin is nearly empty
-)
-LARGEST_TEMPERATURE = 20.0  # a model that would need more says nothing; its inverse bounds the other side
+# As many as Guo et al. 2017 took, but of equally many rows (Nguyen and O'Connor 2015), so that none is nearly empty.
+BINS = 15
+LARGEST_TEMPERATURE = 20.0  # a model that needs more says nothing; its inverse bounds the other side
 
 
 def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -99,7 +98,7 @@ def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray, *,
 
 
 def coverage(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, np.ndarray]:
-    """Accuracy among the surest rows, for every share of rows kept.
+    """Accuracy among the surest rows, for every share of rows kept (half a per cent is the least).
 
     Returns:
         Arrays of at most 200 points, surest first: "share" of rows kept, "accuracy" of those, and "certainty", the
@@ -109,5 +108,6 @@ def coverage(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, np.ndar
     certainty = np.maximum(probabilities, 1 - probabilities)
     order = np.argsort(-certainty, kind="stable")
     right = np.cumsum(((probabilities >= metrics.THRESHOLD) == labels)[order])
-    kept = np.unique(np.linspace(1, len(order), min(200, len(order))).astype(np.int64))
+    points = min(200, len(order))
+    kept = np.linspace(len(order) / points, len(order), points).astype(np.int64)
     return {"share": kept / len(order), "accuracy": right[kept - 1] / kept, "certainty": certainty[order][kept - 1]}

@@ -4,10 +4,11 @@ The rule is bias against variance, as practitioners use it (Goodfellow, Bengio a
 chapter 11; Ng 2018, "Machine Learning Yearning", chapters 20 to 32; Viering and Loog 2022, "The shape of learning
 curves", for the curve over rows):
 
-1. overfit       the gap between training and validation accuracy is large, and either validation loss rose clearly
-                 after its best epoch, or nothing shows that more rows would help
-2. underfit      no large gap, and either validation loss was still falling though the learning rate had not run down,
-                 or TF-IDF + logistic regression is better on the same rows
+1. underfit      even its own training rows are predicted worse than TF-IDF + logistic regression predicts new ones;
+                 or the gap between training and validation accuracy is not large, and either validation loss was still
+                 falling though the learning rate had not run down, or TF-IDF is better on validation
+2. overfit       the gap is large, and either validation loss rose clearly after its best epoch, or nothing shows that
+                 more rows would help
 3. data-limited  neither, and twice the rows surely bring something worth having
 4. converged     none of these: nothing cheap is left in rows or epochs
 
@@ -108,10 +109,11 @@ def verdict(
     rows_help = slope is not None and slope.low > WORTHWHILE_SLOPE
     beaten = baseline_accuracy is not None and validation_accuracy < baseline_accuracy
     falling = improvement is not None and improvement > STILL_FALLING and not ran_down(learning_rate)
-    if large_gap and (rise > CLEAR_RISE or not rows_help):
-        name = "overfit"
-    elif not large_gap and (falling or beaten):
+    weak = baseline_accuracy is not None and validation_accuracy + gap.high < baseline_accuracy
+    if weak or (not large_gap and (falling or beaten)):
         name = "underfit"
+    elif large_gap and (rise > CLEAR_RISE or not rows_help):
+        name = "overfit"
     else:
         name = "data-limited" if rows_help else "converged"
     reasons = [_gap_reason(gap), _epochs_reason(rise, improvement, falling=falling), _slope_reason(slope)]

@@ -8,9 +8,11 @@ They hold the luck of the rows, not that of the seed.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from pipelines.evaluation.metrics import INTERVAL, RESAMPLES
 
@@ -74,7 +76,7 @@ def slope_per_doubling(rows: np.ndarray, correct: np.ndarray, **bootstrap: int) 
 
 @dataclass(frozen=True)
 class PowerLaw:
-    """`error = a + b · (rows / scale)^-c`, first as fitted, then on each bootstrap resample: float64 [resamples + 1]."""
+    """`error = a + b · (rows / scale)^-c`: as fitted, then for each bootstrap resample, float64 [resamples + 1]."""
 
     a: np.ndarray
     b: np.ndarray
@@ -120,6 +122,14 @@ def fit_power_law(rows: np.ndarray, correct: np.ndarray, **bootstrap: int) -> Po
         better = loss < best
         a[better], b[better], c[better], best[better] = level[better], factor[better], exponent, loss[better]
     return PowerLaw(a, b, c, scale)
+
+
+def forecasts(law: PowerLaw | None, rows: Iterable[float]) -> pd.DataFrame:
+    """Forecast accuracies: columns rows, accuracy, low, high; without a law there are none."""
+    sizes = [] if law is None else [*rows]
+    estimates = [law.accuracy(size) for size in sizes]
+    lines = [(size, found.value, found.low, found.high) for size, found in zip(sizes, estimates, strict=True)]
+    return pd.DataFrame(lines, columns=["rows", "accuracy", "low", "high"])
 
 
 def _least_squares(shape: np.ndarray, errors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

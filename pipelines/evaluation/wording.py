@@ -1,0 +1,109 @@
+"""Findings in words: sentences whose numbers and turns follow from the figures, for any data set."""
+
+from __future__ import annotations
+
+from pipelines.evaluation import baselines, forecast
+from pipelines.evaluation.curves import Diagnosis
+
+SIGNIFICANT = 0.05
+
+
+def diagnosis(found: Diagnosis) -> str:
+    """A verdict with its reasons and next steps, as Markdown."""
+    reasons = "\n".join(f"- {reason}" for reason in found.reasons)
+    steps = "\n".join(f"- {step}" for step in found.next_steps)
+    return f"**Verdict: {found.verdict}.**\n\n{reasons}\n\nWhat to try next:\n\n{steps}"
+
+
+def difference(test: dict, *, other: str, split: str) -> str:
+    """What McNemar's test says of this model and another one, from `metrics.mcnemar`."""
+    low, high = (100 * edge for edge in test["difference_interval"])
+    points = 100 * test["difference"]
+    if test["p_value"] >= SIGNIFICANT:
+        finding = f"no difference from {other} can be told"
+    else:
+        finding = f"this model is {'better' if points > 0 else 'worse'} than {other}"
+    return (
+        f"On {split} {finding}: {points:+.2f} points [{low:+.2f}, {high:+.2f}], McNemar's p {p_value(test['p_value'])} "
+        f"({test['only_first_right']:,} rows only this model has right, {test['only_second_right']:,} only the other)."
+    )
+
+
+def p_value(p: float) -> str:
+    """A p-value as it is usually printed.
+
+    >>> p_value(0.0421), p_value(1e-9)
+    ('= 0.042', '< 0.001')
+    """
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+
+
+def forecast_check(law: forecast.PowerLaw | None, *, observed: dict[int, float], largest: int) -> str:
+    """Forecasts against the runs that the law has not seen, those with more rows than `largest`.
+
+    Args:
+        observed: rows → validation accuracy of every finished run.
+    """
+    unseen = {rows: accuracy for rows, accuracy in sorted(observed.items()) if rows > largest}
+    if law is None or not unseen:
+        return "No run with more rows than the curve was fitted on is finished, so the forecast is unchecked."
+    lines = []
+    for rows, accuracy in unseen.items():
+        expected = law.accuracy(rows)
+        error = 100 * (accuracy - expected.value)
+        lines.append(
+            f"{rows:,} rows: forecast {expected.percent()}, found {100 * accuracy:.1f} % ({error:+.2f} points)"
+        )
+    return "Runs that the curve has not seen: " + "; ".join(lines) + "."
+
+
+def outlook(law: forecast.PowerLaw | None, *, rows: dict[str, int]) -> str:
+    """Forecast accuracies, a line each.
+
+    Args:
+        rows: what they stand for → training rows.
+    """
+    if law is None:
+        return "No forecast."
+    return "\n".join(f"{name}, {size:,} rows: {law.accuracy(size).percent()}" for name, size in rows.items())
+
+
+def target(law: forecast.PowerLaw | None, *, accuracy: float, available: int) -> str:
+    """How many rows an accuracy would take, by the law.
+
+    Args:
+        accuracy: the target, a share.
+        available: training rows there are.
+    """
+    if law is None:
+        return "Without a forecast there is no telling how many rows a target would take."
+    needed = law.rows_needed(accuracy)
+    if needed is None:
+        ceiling = 100 * (1 - law.a[0])
+        return f"By this curve no number of rows reaches {100 * accuracy:.0f} %: it levels off at {ceiling:.1f} %."
+    high = f"{needed.high:,.0f}" if needed.high < 1e12 else "without bound"
+    enough = "there are enough" if needed.value <= available else f"there are {available:,}"
+    return f"{100 * accuracy:.0f} % takes about {needed.value:,.0f} rows [{needed.low:,.0f}, {high}]; {enough}."
+
+
+def worst_slices(table, *, overall: float, least_rows: int = 100) -> str:
+    """Which kinds of text are surely harder than the rest, from `slices.table`."""
+    worse = table[(table["high"] < overall) & (table["rows"] >= least_rows)].sort_values("accuracy")
+    if worse.empty:
+        return f"No kind of text with {least_rows} rows or more is surely below the {100 * overall:.1f} % of all rows."
+    names = ", ".join(
+        f"{line.slice} ({100 * line.accuracy:.1f} % [{100 * line.low:.1f}, {100 * line.high:.1f}])"
+        for line in worse.head(5).itertuples()
+    )
+    return f"Surely below the {100 * overall:.1f} % of all rows: {names}."
+
+
+def summary(metrics: dict) -> str:
+    """The result of a run in a few lines of Markdown, from metrics.json's content."""
+    tfidf = metrics["baselines"][baselines.TFIDF]
+    lines = [f"**{metrics['dataset']}, {metrics['rows_train']:,} training rows, model {metrics['model_version']}**", ""]
+    for split, figures in metrics["splits"].items():
+        found = forecast.Estimate(figures["accuracy"], *figures["accuracy_interval"]).percent()
+        lines.append(f"- {split} ({figures['rows']:,} rows): {found}; TF-IDF {100 * tfidf[split]['accuracy']:.1f} %")
+    minutes = sum(metrics["seconds"].values()) / 60
+    return "\n".join([*lines, f"- all stages together took {minutes:.1f} minutes"])

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from pipelines.evaluation import calibration
+
+
+@pytest.fixture
+def honest():
+    generator = np.random.default_rng(1)
+    probabilities = generator.uniform(0.02, 0.98, 20_000)
+    return (generator.random(20_000) < probabilities).astype(np.int8), probabilities
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
+def test_the_temperature_that_was_put_in_is_found(honest, temperature):
+    labels, probabilities = honest
+    too_sure = calibration.apply(probabilities, 1 / temperature)
+    assert calibration.fit_temperature(labels, too_sure) == pytest.approx(temperature, rel=0.05)
+
+
+def test_calibration_takes_the_error_away_and_keeps_every_label(honest):
+    labels, probabilities = honest
+    too_sure = calibration.apply(probabilities, 0.4)
+    calibrated = calibration.apply(too_sure, calibration.fit_temperature(labels, too_sure))
+    assert calibration.expected_calibration_error(labels, too_sure) > 0.08
+    assert calibration.expected_calibration_error(labels, calibrated) < 0.015
+    assert ((calibrated >= 0.5) == (too_sure >= 0.5)).all()
+
+
+def test_the_error_of_a_model_that_is_always_wrong_by_a_tenth_is_a_tenth():
+    labels = np.tile([1, 1, 1, 1, 1, 1, 0, 0, 0, 0], 90)
+    assert calibration.expected_calibration_error(labels, np.full(900, 0.7), bins=3) == pytest.approx(0.1)
+
+
+def test_certain_probabilities_survive():
+    assert calibration.apply(np.array([0.0, 1.0]), 2.0) == pytest.approx([0.0003162, 0.9996838], abs=1e-5)
+
+
+def test_bins_hold_equally_many_rows_and_their_intervals_the_share(honest):
+    table = calibration.reliability(*honest, bins=7)
+    assert table["rows"].sum() == 20_000
+    assert np.ptp(table["rows"]) <= 1
+    assert ((table["low"] < table["share"]) & (table["share"] < table["high"])).all()
+    assert len(calibration.reliability(np.array([0, 1]), np.array([0.2, 0.7]))["rows"]) == 2
+
+
+def test_the_surest_rows_are_counted_first():
+    table = calibration.coverage(np.array([1, 1, 0, 0]), np.array([0.99, 0.6, 0.55, 0.1]))
+    assert table["share"].tolist() == [0.25, 0.5, 0.75, 1]
+    assert table["accuracy"].tolist() == [1, 1, 1, 0.75]
+    assert table["certainty"] == pytest.approx([0.99, 0.9, 0.6, 0.55])
+
+
+def test_a_temperature_needs_both_classes_and_must_be_positive():
+    with pytest.raises(ValueError, match="both classes"):
+        calibration.fit_temperature(np.ones(3), np.full(3, 0.4))
+    with pytest.raises(ValueError, match="above 0"):
+        calibration.apply(np.array([0.4]), 0.0)
+
+
+def test_wilson_is_sound_at_the_edges():
+    low, high = calibration.wilson(np.array([0.0, 1.0]), np.array([10, 10]))
+    assert low[0] == 0
+    assert high[1] == pytest.approx(1)
+    assert high[0] == pytest.approx(0.2775, abs=1e-3)

@@ -1,0 +1,75 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipelines.evaluation import slices, wording
+
+TEXTS = pa.array(
+    [
+        "@anna hi",
+        "see http://t.co/x",
+        "#fail",
+        "I don't know",
+        "sooo good",
+        "why?",
+        "yes!",
+        "one two three four five six",
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "row"),
+    [
+        ("mention", 0),
+        ("URL", 1),
+        ("hashtag", 2),
+        ("negation", 3),
+        ("elongation", 4),
+        ("question", 5),
+        ("exclamation", 6),
+    ],
+)
+def test_each_kind_finds_its_text_and_no_other(kind, row):
+    found = slices.masks(TEXTS)
+    assert np.flatnonzero(found[f"with {kind}"]).tolist() == [row]
+    assert (found[f"with {kind}"] != found[f"without {kind}"]).all()
+
+
+def test_every_text_has_one_length():
+    found = slices.masks(TEXTS)
+    assert found["6 to 10 words"].tolist() == [False] * 7 + [True]
+    assert sum(mask for name, mask in found.items() if "words" in name).tolist() == [1] * 8
+
+
+def test_accuracy_of_a_kind_is_that_of_its_rows():
+    labels, probabilities = np.array([1, 1, 0, 0, 1, 0, 1, 0]), np.array([0.1, 0.9, 0.1, 0.1, 0.9, 0.1, 0.9, 0.1])
+    table = slices.table(TEXTS, labels, probabilities).set_index("slice")
+    assert table.loc["with mention", "accuracy"] == 0
+    assert table.loc["without mention", "accuracy"] == 1
+    assert table.loc["without mention", "rows"] == 7
+    assert table.loc["with URL", "low"] < 1 == table.loc["with URL", "high"]
+
+
+def test_the_surest_mistakes_come_first_with_names_masked():
+    texts = pa.array(["@anna_b sad", "fine, mail me@home.org", "ok", "good"])
+    found = slices.confident_mistakes(texts, np.array([0, 1, 0, 1]), np.array([0.9, 0.02, 0.6, 0.8]), count=5)
+    assert found["text"].to_list() == ["fine, mail <address>", "@user sad", "ok"]
+    assert found["label"].to_list() == ["positive", "negative", "negative"]
+    assert "anna" not in found.to_string()
+
+
+def test_no_mistakes_make_an_empty_table():
+    assert slices.confident_mistakes(TEXTS, np.ones(8), np.full(8, 0.9)).empty
+
+
+def test_only_kinds_that_are_surely_worse_are_named():
+    labels = np.array([0, 1] * 500)
+    wrong = np.arange(1000) % 10 < 4
+    texts = pa.array(["why?" if index % 10 < 4 else "yes" for index in range(1000)])
+    probabilities = np.where(wrong & (np.arange(1000) % 20 < 10), 1 - labels, labels).astype(float)
+    table = slices.table(texts, labels, probabilities)
+    sentence = wording.worst_slices(table, overall=0.8)
+    assert "with question (50.0 %" in sentence
+    assert "exclamation" not in sentence
+    assert "No kind" in wording.worst_slices(table, overall=0.1)
