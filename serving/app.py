@@ -39,7 +39,7 @@ def create_app(settings: Settings | None = None, predictor: Predictor | None = N
     settings = settings or Settings.from_environment()
     app = Flask(__name__)
     app.json.sort_keys = False
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1  # at exactly its limit Werkzeug cuts off silently
     metrics = Metrics()
     slot = Slot(settings, observe=metrics.observe)
     app.extensions["serving"] = Service(settings, slot, metrics, schema.request_schema(settings))

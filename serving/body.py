@@ -38,19 +38,17 @@ def _read_bytes(request: Request, settings: Settings) -> bytes:
     if (request.content_length or 0) > limit:
         raise too_large
     try:
-        return request.get_data(cache=False)
+        received = request.get_data(cache=False)
     except HTTPException as error:
-        if error.code == 413:
-            raise too_large from None
-        raise Problem("malformed-request", "The body ended before its announced length.") from None
-    except TimeoutError:
-        detail = f"The body must arrive within {settings.body_seconds:g} seconds."
-        raise Problem(
-            "slow-body", detail, body_seconds=settings.body_seconds, headers={"Connection": "close"}
-        ) from None
-    except (OSError, ParseException) as error:
-        # The server's own parser raises these for broken chunks and broken-off bodies.
-        raise Problem("malformed-request", f"The body could not be read ({type(error).__name__}).") from None
+        if isinstance(error.__context__, TimeoutError):
+            detail = f"The body must arrive within {settings.body_seconds:g} seconds."
+            raise Problem("slow-body", detail, body_seconds=settings.body_seconds) from None
+        raise Problem("malformed-request", "The body is broken, or ended before its announced length.") from None
+    except ParseException as error:  # gunicorn's, for what follows the last chunk
+        raise Problem("malformed-request", f"The body could not be read: {error}"[:300]) from None
+    if len(received) > limit:
+        raise too_large
+    return received
 
 
 def parse_json(body: bytes, max_depth: int) -> object:

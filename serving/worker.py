@@ -139,9 +139,28 @@ class Worker(ThreadWorker):
         except OSError as error:
             self.log.debug("client went away: %s", error)
 
+    def wait_for_and_dispatch_events(self, timeout):
+        super().wait_for_and_dispatch_events(min(timeout, 0.5))  # or the deadlines would wait for the next event
+
+    def set_accept_enabled(self, enabled):
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            self._close_idle()
+
+    def _close_idle(self):
+        """Close the connections without a request, which would hold up the end until their clients close them."""
+        while self.keepalived_conns:
+            conn = self.keepalived_conns.popleft()
+            self.poller.unregister(conn.sock)
+            self._close(conn)
+        for conn in [conn for conn, arriving in self._arriving.items() if not arriving.received]:
+            self._leave_gate(conn)
+            self._close(conn)
+
     def handle_exit(self, sig, frame):
         """SIGTERM: unready first, so that a load balancer looks elsewhere, then no more connections."""
         wsgi = getattr(self, "wsgi", None)
+        self.cfg.set("keepalive", 0)  # each answer from now on is its connection's last
         if wsgi is None or not self._service.settings.drain_seconds:
             super().handle_exit(sig, frame)
         elif not self._service.slot.draining:

@@ -7,9 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -167,7 +167,7 @@ def test_figures_are_the_sum_over_all_workers(server):
         (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431),
         (b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 60000 + b"\r\n\r\n", 431),
         (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 200 + b"\r\n", 431),
-        (b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
+        (b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: nonsense\r\n\r\n", 400),
         (b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
         (b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", 400),
         (
@@ -236,17 +236,19 @@ def test_a_killed_worker_is_replaced_and_the_others_go_on(server):
 
 
 def test_sigterm_makes_it_unready_first_and_finishes_what_is_under_way(server):
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
-    server.predict("good", connection)
-    server.process.send_signal(signal.SIGTERM)
-    outcome = []
-    answering = threading.Thread(target=lambda: outcome.append(server.predict("still good", connection)["label"]))
-    time.sleep(0.3)
-    assert server.call("GET", "/readyz", connection=connection)[0] == 503
-    answering.start()
-    answering.join(20)
-    assert outcome == ["positive"]
-    assert server.process.wait(30) == 0
+    idle, waiting = (socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(2))
+    with idle, waiting, closing(HTTPConnection("127.0.0.1", server.port, timeout=20)) as known:
+        server.predict("good", known)
+        body = b'{"text": "still good"}'
+        head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        waiting.sendall(head % len(body))
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        status, headers, _ = server.call("GET", "/readyz", connection=known)
+        assert (status, headers["Connection"]) == (503, "close")
+        waiting.sendall(body)
+        assert b'"positive"' in b"".join(iter(lambda: waiting.recv(65536), b""))
+        assert server.process.wait(20) == 0
 
 
 @pytest.mark.parametrize(
