@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from pipelines import artifacts
 from pipelines.dataset import cleaning, provenance, splitting, tables
+from pipelines.dataset.examples import mask_names
 from pipelines.dataset.provenance import Source
 from pipelines.dataset.shuffle import BucketShuffle
 from pipelines.dataset.survey import REJECTED_SCHEMA, Survey, survey
@@ -86,7 +87,7 @@ def _write_splits(
             BucketShuffle(scratch / name, cleaning.SCHEMA, int((split == number).sum()))
             for number, name in enumerate(splitting.SPLITS)
         ]
-        with tqdm(total=len(rows), desc="writing the splits", unit=" rows", unit_scale=True) as progress:
+        with tqdm(total=len(rows), desc="writing the splits", unit=" rows", unit_scale=True, mininterval=1) as progress:
             for batch in tables.read(source, "train"):
                 groups |= _name_groups(batch.table, named, source)
                 numbers = batch.table["row"].to_numpy()
@@ -109,7 +110,7 @@ def _name_groups(table: pa.Table, named: dict[int, tuple], source: Source) -> di
     texts, _ = cleaning.read_texts(table.take(pa.array(positions)), source)
     return {
         int(row): {"text": example[:200], "rows": named[int(row)][0], "positive": named[int(row)][1]}
-        for row, example in zip(numbers[positions], texts.to_pylist(), strict=True)
+        for row, example in zip(numbers[positions], mask_names(texts), strict=True)
     }
 
 

@@ -46,7 +46,7 @@ def survey(source: Source, role: str, rejected: pq.ParquetWriter) -> Survey:
         rejected: takes the unusable rows (`REJECTED_SCHEMA`).
     """
     rows, labels, keys, counts = [], [], [], Counter()
-    with tqdm(desc=f"reading {source.files[role]}", unit=" rows", unit_scale=True) as progress:
+    with tqdm(desc=f"reading {source.files[role]}", unit=" rows", unit_scale=True, mininterval=1) as progress:
         for batch in tables.read(source, role):
             judged = cleaning.judge(batch, source)
             rows.append(judged.rows)
