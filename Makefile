@@ -36,7 +36,8 @@ train: .venv/ready-run ## all stages up to the evaluated model: SIZE=200000 (def
 	@set -e; d=$$($(PYTHON) -m pipelines.dataset.sources ensure $(if $(DATASET),--dataset "$(DATASET)")); \
 	$(MAKE) -s before-03_tokenize DATASET=$$d; \
 	r=$$($(PYTHON) -m pipelines.stages $$d --size "$(SIZE)" --params "$(PARAMS)"); \
-	$(MAKE) -s run DATASET=$$d RUN=$$r; $(PYTHON) -m pipelines.evaluation.summary $$d $$r
+	if $(MAKE) -q run DATASET=$$d RUN=$$r; then echo "nothing has changed since this run was made"; \
+	else $(MAKE) -s run DATASET=$$d RUN=$$r; fi; $(PYTHON) -m pipelines.evaluation.summary $$d $$r
 
 curves: .venv/ready-run ## train every size of SIZES="12500 25000 50000" and compare them
 	@set -e; for size in $(SIZES); do $(MAKE) -s train SIZE=$$size; done; \

@@ -3,7 +3,7 @@
     data/D/                     one data set
       raw/  source.json         the file as it came, and what is known of it
       splits/                   train, validation, test, manual, rejected (.parquet) + manifest.json
-      runs/RUN/                 one run: vocabulary.txt, encoded/, model.keras, history.csv, metrics.json, saved_model/ …
+      runs/RUN/                 one run: vocabulary.txt, encoded/, model.keras, metrics.json, saved_model/ …
 
 Only this module joins these paths. Everything is written under a temporary name in the same folder, flushed to the
 disk and renamed: whoever finds an artefact finds all of it.
@@ -40,33 +40,13 @@ class Dataset:
         if not self.name or not all(character.isalnum() or character in "-_" for character in self.name):
             raise ValueError(f"data set name {self.name!r}: use letters, digits, '-' and '_' only")
 
-    @property
-    def folder(self) -> Path:
-        return data_folder() / self.name
-
-    @property
-    def raw(self) -> Path:
-        return self.folder / "raw"
-
-    @property
-    def source(self) -> Path:
-        return self.raw / "source.json"
-
-    @property
-    def splits(self) -> Path:
-        return self.folder / "splits"
-
-    @property
-    def manifest(self) -> Path:
-        return self.splits / "manifest.json"
-
-    @property
-    def rejected(self) -> Path:
-        return self.splits / "rejected.parquet"
-
-    @property
-    def pretrained(self) -> Path:
-        return self.folder / "pretrained"
+    folder = property(lambda self: data_folder() / self.name)
+    raw = property(lambda self: self.folder / "raw")
+    source = property(lambda self: self.raw / "source.json")
+    splits = property(lambda self: self.folder / "splits")
+    manifest = property(lambda self: self.splits / "manifest.json")
+    rejected = property(lambda self: self.splits / "rejected.parquet")
+    pretrained = property(lambda self: self.folder / "pretrained")
 
     def split(self, name: str) -> Path:
         """The Parquet file of a split: train, validation, test or manual."""
@@ -96,45 +76,16 @@ class Run:
         if not self.name or "/" in self.name or self.name.startswith("."):
             raise ValueError(f"run name {self.name!r}: a size such as 50000 or all, without '/'")
 
-    @property
-    def folder(self) -> Path:
-        return self.dataset.folder / "runs" / self.name
-
-    @property
-    def vocabulary(self) -> Path:
-        return self.folder / "vocabulary.txt"
-
-    @property
-    def word_vectors(self) -> Path:
-        return self.folder / "word_vectors.npy"
-
-    @property
-    def model(self) -> Path:
-        return self.folder / "model.keras"
-
-    @property
-    def history(self) -> Path:
-        return self.folder / "history.csv"
-
-    @property
-    def training(self) -> Path:
-        return self.folder / "training.json"
-
-    @property
-    def checkpoints(self) -> Path:
-        return self.folder / "checkpoints"
-
-    @property
-    def metrics(self) -> Path:
-        return self.folder / "metrics.json"
-
-    @property
-    def diagnosis(self) -> Path:
-        return self.folder / "diagnosis.json"
-
-    @property
-    def saved_model(self) -> Path:
-        return self.folder / "saved_model"
+    folder = property(lambda self: self.dataset.folder / "runs" / self.name)
+    vocabulary = property(lambda self: self.folder / "vocabulary.txt")
+    word_vectors = property(lambda self: self.folder / "word_vectors.npy")
+    model = property(lambda self: self.folder / "model.keras")
+    history = property(lambda self: self.folder / "history.csv")
+    training = property(lambda self: self.folder / "training.json")
+    checkpoints = property(lambda self: self.folder / "checkpoints")
+    metrics = property(lambda self: self.folder / "metrics.json")
+    diagnosis = property(lambda self: self.folder / "diagnosis.json")
+    saved_model = property(lambda self: self.folder / "saved_model")
 
     def encoded(self, split: str) -> Path:
         return self.folder / "encoded" / split
@@ -153,11 +104,11 @@ class Run:
 def written_whole(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success flush it to the disk and rename it into place.
 
-    The suffix is kept (Keras and pandas choose a format by it). An error leaves what was there untouched.
+    The suffixes are kept (Keras and pandas choose a format by them). An error leaves what was there untouched.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=".writing-", suffix="".join(path.suffixes), dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:

@@ -1,4 +1,4 @@
-"""Make `.venv` from the lock file: `python3 pipelines/environment.py [dev]`. Standard library only; it runs before all else.
+"""Make `.venv` from the lock file: `python3 pipelines/environment.py [dev]`. Runs before all else: standard library.
 
 uv is used where it is installed, `venv` and pip where not. Several at once wait for one another; what is already as
 the lock file says is left alone; an interrupted set-up is begun again.
@@ -23,13 +23,13 @@ def find_python():
     if sys.version_info[:2] in SUPPORTED:
         return sys.executable
     for major, minor in reversed(SUPPORTED):
-        found = shutil.which("python%d.%d" % (major, minor))
+        found = shutil.which(f"python{major}.{minor}")
         # A version manager's stand-in is on the PATH for versions that are not there: ask it.
         if found and subprocess.call([found, "-c", "import ensurepip"], stderr=subprocess.DEVNULL) == 0:
             return found
-    versions = ", ".join("%d.%d" % version for version in SUPPORTED)
-    sys.exit("error: no Python of %s found (this is %s); install one, or use conda: environment.yml"
-             % (versions, sys.version.split()[0]))
+    versions = ", ".join(f"{major}.{minor}" for major, minor in SUPPORTED)
+    mine = sys.version.split()[0]
+    sys.exit(f"error: no Python of {versions} found (this is {mine}); install one, or use conda: environment.yml")
 
 
 def fingerprint(kind):
@@ -44,10 +44,11 @@ def install(kind):
     if not python.exists():
         shutil.rmtree(str(VENV), ignore_errors=True)
         base = find_python()
-        subprocess.check_call([uv, "venv", "--quiet", "--python", base, str(VENV)] if uv else [base, "-m", "venv", str(VENV)])
+        make = [uv, "venv", "--quiet", "--python", base] if uv else [base, "-m", "venv"]
+        subprocess.check_call([*make, str(VENV)])
     pip = [uv, "pip", "install", "--python", str(python)] if uv else [str(python), "-m", "pip", "install"]
     quiet = ["--quiet", *([] if uv else ["--disable-pip-version-check", "--no-compile"])]
-    print("installing %s with %s …" % (REQUIREMENTS[kind], "uv" if uv else "pip"), file=sys.stderr, flush=True)
+    print(f"installing {REQUIREMENTS[kind]} with {'uv' if uv else 'pip'} …", file=sys.stderr, flush=True)
     subprocess.check_call([*pip, *quiet, "--require-hashes", "-r", str(ROOT / REQUIREMENTS[kind])])
     subprocess.check_call([*pip, *quiet, "--no-deps", "--no-build-isolation", "-e", str(ROOT)])
 
@@ -55,7 +56,7 @@ def install(kind):
 def main():
     """Bring `.venv` to what the lock file says, under a lock."""
     kind = sys.argv[1] if len(sys.argv) > 1 else "run"
-    ready = VENV / ("ready-" + kind)
+    ready = VENV / f"ready-{kind}"
     with open(str(ROOT / ".venv.lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         wanted = fingerprint(kind)
@@ -72,4 +73,5 @@ if __name__ == "__main__":
     try:
         main()
     except subprocess.CalledProcessError as error:
-        sys.exit("error: %s failed (exit status %d); what it said stands above" % (" ".join(map(str, error.cmd[:4])), error.returncode))
+        command = " ".join(str(word) for word in error.cmd[:4])
+        sys.exit(f"error: {command} … failed (exit status {error.returncode}); what it said stands above")

@@ -12,12 +12,9 @@ import re
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines import artifacts, parameters, stages, tracking
-
-OPENS_RECORD, ADDS_TO_RECORD = "04_train", ("05_diagnose", "06_evaluate")
+from pipelines import artifacts, parameters, record, stages, tracking
 
 
 def default_dataset() -> str:
@@ -106,7 +103,7 @@ def execute(stage: stages.Stage, values: dict[str, object], *, inputs: list[Path
             stale.unlink()
         working = stage.folder / f".{stage.name}-running-{os.getpid()}.ipynb"
         started = time.monotonic()
-        with _recorded(stage, values) as run_id:
+        with record.recorded(stage, values) as run_id:
             try:
                 _papermill(stage, values, working=working, run_id=run_id, made=made)
             except BaseException:
@@ -141,48 +138,6 @@ def _papermill(stage: stages.Stage, values: dict, *, working: Path, run_id: str,
         stderr_file=sys.stderr,
         start_timeout=120,
     )
-
-
-@contextmanager
-def _recorded(stage: stages.Stage, values: dict[str, object]):
-    """The MLflow run of this execution: FINISHED or FAILED at its end, with notebook, report and figures."""
-    records = stage.name == OPENS_RECORD or stage.name in ADDS_TO_RECORD
-    known = artifacts.read_json(stage.mlflow_run) if records and stage.mlflow_run.exists() else {}
-    resume = known.get("id") if stage.name in ADDS_TO_RECORD or not known.get("finished") else None
-    where = "/".join(stage.folder.relative_to(artifacts.data_folder()).parts)
-    name = where.replace("/runs/", "/") if records else f"{where.replace('/runs/', '/')} {stage.name}"
-    tags = {"dataset": str(values["dataset"]), "run": str(values.get("run", "")), "stage": stage.name}
-    run_id = tracking.start_run(name=name, tags=tags, resume=resume)
-    if records:
-        artifacts.write_json(stage.mlflow_run, {"id": run_id, "finished": False})
-    status = "FAILED"
-    try:
-        yield run_id
-        status = "FINISHED"
-    finally:
-        _upload(stage, run_id, failed=status == "FAILED")
-        tracking.end_run(run_id, status=status)
-    if records:
-        artifacts.write_json(stage.mlflow_run, {"id": run_id, "finished": True})
-
-
-def _upload(stage: stages.Stage, run_id: str, *, failed: bool) -> None:
-    os.environ["MLFLOW_RUN_ID"] = run_id
-    notebook = stage.failed if failed else stage.output
-    if notebook.exists():
-        tracking.log_file(notebook, stage.name)
-        report = notebook.with_suffix(".html")
-        with artifacts.written_whole(report) as temporary:
-            temporary.write_text(_html(notebook), encoding="utf-8")
-        tracking.log_file(report, stage.name)
-    if stage.figures.is_dir():
-        tracking.log_file(stage.figures, f"{stage.name}/figures")
-
-
-def _html(notebook: Path) -> str:
-    from nbconvert import HTMLExporter
-
-    return HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True).from_filename(str(notebook))[0]
 
 
 def _finish(stage: stages.Stage, values: dict, *, working: Path, seconds: float, run_id: str) -> None:
@@ -239,7 +194,6 @@ def main() -> int:
         print(f"\nerror: {stage.name} failed {_failing_cell(stage.failed)}\n", file=sys.stderr)
         print(f"error: {type(error).__name__}; the notebook up to there is kept: {stage.failed}", file=sys.stderr)
         return 1
-    print(f"{stage.name}: done, {stage.output}")
     return 0
 
 

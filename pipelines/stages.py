@@ -57,6 +57,7 @@ class Stage:
 
 
 def notebooks_folder() -> Path:
+    """Where the notebooks are."""
     return artifacts.ROOT / "notebooks"
 
 
@@ -143,7 +144,9 @@ def resolve_size(size: str | int | None, *, available: int) -> str:
     except ValueError as error:
         raise parameters.ParameterError(f"SIZE={size}: expected a number of rows, or all") from error
     if not 0 < rows <= available:
-        raise parameters.ParameterError(f"SIZE={size}: the training split has {available} rows; ask for 1 to that, or all")
+        raise parameters.ParameterError(
+            f"SIZE={size}: the training split has {available} rows; ask for 1 to that, or all"
+        )
     return str(rows)
 
 

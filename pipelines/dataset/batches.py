@@ -31,9 +31,7 @@ class BucketedBatches(keras.utils.PyDataset):
         seed: None keeps the rows in order of length (for scoring); a number shuffles, anew in each epoch.
     """
 
-    def __init__(
-        self, encoded: EncodedRows, *, batch_size: int, sequence_length: int, seed: int | None = None
-    ) -> None:
+    def __init__(self, encoded: EncodedRows, *, batch_size: int, sequence_length: int, seed: int | None = None) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         if batch_size < 1:
             raise ValueError(f"batch_size {batch_size}: at least 1")

@@ -1,4 +1,4 @@
-"""Vocabulary and encoded rows: text splits in, memory-mapped token ids out.
+"""Encoded rows: the texts of a split in, memory-mapped token ids out.
 
 Encoded rows are four arrays in a folder, so that memory does not grow with their number:
 
@@ -10,8 +10,7 @@ Encoded rows are four arrays in a folder, so that memory does not grow with thei
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,58 +84,6 @@ def batches(path: Path, *, columns: list[str], size: int | None = None) -> Itera
 def split_tokens(texts: pa.Array) -> pa.Array:
     """Normalised texts to lists of tokens: list<string> [rows]; an empty text is one empty token."""
     return pc.split_pattern(text.normalise(texts), " ")
-
-
-def count_tokens(path: Path, *, size: int | None = None) -> Counter[str]:
-    """How often each token stands in the first `size` rows of a split."""
-    counts: Counter[str] = Counter()
-    for batch in tqdm(batches(path, columns=["text"], size=size), desc="counting tokens", unit=" batches"):
-        found = pc.value_counts(pc.list_flatten(split_tokens(batch["text"])))
-        counts.update(dict(zip(found.field("values").to_pylist(), found.field("counts").to_pylist(), strict=True)))
-    counts.pop("", None)
-    return counts
-
-
-def fit_vocabulary(counts: Counter[str], *, maximum_size: int, minimum_count: int = 2) -> list[str]:
-    """The tokens that get an id of their own, most frequent first, ties in alphabetical order.
-
-    Args:
-        counts: from `count_tokens`, of training rows only.
-        maximum_size: ids in all, those of padding and unknown included; at least 3.
-        minimum_count: tokens seen less often are unknown.
-
-    Returns:
-        Tokens by id: "" is padding (0), "[UNK]" is unknown (1), words follow.
-    """
-    if maximum_size < 3:
-        raise ValueError(f"vocabulary_size {maximum_size}: at least 3, for padding, unknown and one word")
-    counts = Counter({token: count for token, count in counts.items() if count >= minimum_count})
-    if not counts:
-        raise ValueError(f"no token occurs {minimum_count} times or more; lower minimum_count or add rows")
-    by_frequency = sorted(counts, key=lambda token: (-counts[token], token))
-    return [text.PADDING, text.UNKNOWN, *by_frequency[: maximum_size - 2]]
-
-
-def write_vocabulary(vocabulary: list[str], path: Path) -> None:
-    """One token a line; the line number, from 0, is the id."""
-    with artifacts.written_whole(path) as temporary:
-        temporary.write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
-
-
-def read_vocabulary(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").split("\n")[:-1]
-
-
-def coverage(counts: Counter[str], sizes: Iterable[int]) -> dict[int, float]:
-    """Share of all token occurrences that a vocabulary of the n most frequent words knows, for each n in `sizes`."""
-    occurrences = np.cumsum(np.sort(np.fromiter(counts.values(), np.int64))[::-1])
-    return {n: float(occurrences[min(n, len(occurrences)) - 1] / occurrences[-1]) for n in sizes}
-
-
-def coverage_of(counts: Counter[str], vocabulary: list[str], sizes: Iterable[int]) -> dict[int, float]:
-    """`coverage` of other texts, such as validation, by the n first words of a vocabulary."""
-    occurrences = np.cumsum([counts[word] for word in vocabulary[2:]])
-    return {n: float(occurrences[min(n, len(occurrences)) - 1] / counts.total()) for n in sizes}
 
 
 class Encoder:

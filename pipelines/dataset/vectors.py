@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from pipelines import artifacts
 from pipelines.dataset import text, tokens
+from pipelines.dataset.vocabulary import read_vocabulary, write_vocabulary
 
 
 def learned(dataset: artifacts.Dataset, *, dimensions: int, epochs: int, window: int, seed: int) -> Path:
@@ -48,7 +49,7 @@ def learned(dataset: artifacts.Dataset, *, dimensions: int, epochs: int, window:
             words, vectors = _fit(corpus, dimensions=dimensions, epochs=epochs, window=window, seed=seed)
             corpus.unlink()
             np.save(temporary / "vectors.npy", vectors)
-            tokens.write_vocabulary(words, temporary / "words.txt")
+            write_vocabulary(words, temporary / "words.txt")
             figures = {"rows": rows, "words": len(words)}
             artifacts.write_json(temporary / "vectors.json", {"made_from": made_from, **figures})
     return folder
@@ -96,7 +97,7 @@ def embedding(folder: Path, vocabulary: list[str], *, spread: float = 0.5, seed:
 
     Args:
         folder: from `learned`.
-        vocabulary: tokens by id, as `tokens.fit_vocabulary` returns them.
+        vocabulary: tokens by id, as `fit_vocabulary` returns them.
         spread: standard deviation that the learned vectors are scaled to.
         seed: of the random ones.
 
@@ -104,7 +105,7 @@ def embedding(folder: Path, vocabulary: list[str], *, spread: float = 0.5, seed:
         float32 [len(vocabulary), dimensions]; row 0, padding, is zero.
     """
     learned_vectors = np.load(folder / "vectors.npy")
-    place = {word: number for number, word in enumerate(tokens.read_vocabulary(folder / "words.txt"))}
+    place = {word: number for number, word in enumerate(read_vocabulary(folder / "words.txt"))}
     rows = np.array([place.get(word, -1) for word in vocabulary])
     table = np.random.default_rng(seed).normal(0, 0.05, (len(vocabulary), learned_vectors.shape[1]))
     table[rows >= 0] = learned_vectors[rows[rows >= 0]] * (spread / learned_vectors[:5_000].std())

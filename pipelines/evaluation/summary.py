@@ -29,7 +29,8 @@ def newest_evaluated(dataset: str = "", run: str = "") -> artifacts.Run:
     ]
     if not evaluated:
         wanted = " ".join(filter(None, [dataset and f"DATASET={dataset}", run and f"SIZE={run}"]))
-        raise FileNotFoundError(f"no evaluated run{' of ' + wanted if wanted else ''} yet: make train {wanted}".rstrip())
+        of = f" of {wanted}" if wanted else ""
+        raise FileNotFoundError(f"no evaluated run{of} yet: make train {wanted}".rstrip())
     return max(evaluated, key=lambda found: found.metrics.stat().st_mtime)
 
 
@@ -62,7 +63,7 @@ def lines(run: artifacts.Run) -> list[str]:
         f"  model                {_short(run.saved_model)}",
         f"  executed notebooks   {_short(run.folder)}/*.ipynb, {_short(run.dataset.folder)}/*.ipynb",
         f"  MLflow run           {record}   (make ui)",
-        f"  next                 make serve SIZE={size}   ·   make predict TEXT='python is great'   ·   make curves SIZES=…",
+        f"  next                 make serve SIZE={size}  ·  make predict TEXT='python is great'  ·  make ui",
     ]
 
 

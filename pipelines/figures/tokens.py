@@ -26,8 +26,13 @@ def coverage_curves(curves: dict[str, dict[int, float]], *, chosen: int) -> Figu
         sizes, unknown = np.array(list(curve)), 100 * (1 - np.array(list(curve.values())))
         axes.plot(sizes, unknown, style, color=colour, label=name)
         axes.annotate(
-            f"{name}: {unknown[-1]:.1f} %", (sizes[-1], unknown[-1]), xytext=(6, 0), textcoords="offset points",
-            va="center", color=colour, annotation_clip=False,
+            f"{name}: {unknown[-1]:.1f} %",
+            (sizes[-1], unknown[-1]),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            color=colour,
+            annotation_clip=False,
         )
     axes.axvline(chosen, color=ACCENT, linestyle=":")
     axes.annotate(f" {chosen:,} ids in use", (chosen, axes.get_ylim()[1]), va="top", ha="right", color=DARK)
@@ -52,7 +57,9 @@ def length_histogram(lengths: np.ndarray, *, edges: tuple[int, ...], padding_sha
     axes.bar(np.arange(len(counts)), counts, width=1, color=MODEL, edgecolor="white", linewidth=0.3)
     for edge in edges:
         axes.axvline(edge + 0.5, color=ACCENT, linewidth=1)
-        axes.annotate(str(edge), (edge + 0.5, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=8)
+        axes.annotate(
+            str(edge), (edge + 0.5, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=8
+        )
     axes.set(xlabel="tokens in a tweet", ylabel="tweets", xlim=(0, edges[-1] + 2))
     axes.set_title(f"Bucket edges (orange) keep padding at {100 * padding_share:.0f} % of a batch", pad=18)
     return figure

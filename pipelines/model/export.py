@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from pipelines import artifacts
 from pipelines.dataset import text, tokens
+from pipelines.dataset.vocabulary import read_vocabulary
 
 SIGNATURE = {"inputs": {"text": "string [batch]"}, "outputs": {"probability": "float32 [batch]"}}
 # Invented texts, with what tends to go wrong among them; whoever loads the export must find the same scores.
@@ -48,7 +49,7 @@ def build_module(run: artifacts.Run, *, temperature: float = 1.0):
     model = keras.models.load_model(run.model, compile=False)
     sequence_length = artifacts.read_json(run.encoded("train") / "encoding.json")["sequence_length"]
     vectorise = keras.layers.TextVectorization(
-        standardize=text.normalise_in_graph, split="whitespace", vocabulary=tokens.read_vocabulary(run.vocabulary)
+        standardize=text.normalise_in_graph, split="whitespace", vocabulary=read_vocabulary(run.vocabulary)
     )
     module = tf.Module()
     module.network, module.vectorise = model, vectorise

@@ -75,7 +75,7 @@ class Reverse(layers.Layer):
 
 @keras.saving.register_keras_serializable("tweet_sentiment")
 class PoolTokens(layers.Layer):
-    """Maximum and mean over the real tokens: ids int32 [batch, steps], states [batch, steps, units] → [batch, 2 units]."""
+    """Maximum and mean over real tokens: ids int32 [batch, steps], states [batch, steps, units] → [batch, 2 units]."""
 
     def call(self, ids, states):
         real = ops.cast(ids != 0, states.dtype)[:, :, None]
@@ -131,7 +131,9 @@ def build_network(configuration: Configuration, word_vectors: np.ndarray | None 
     features = _classic(ids, configuration) if configuration.architecture == "classic" else _pooled(ids, configuration)
     logit = layers.Dense(1, name="logit", dtype="float32")(features)
     if configuration.architecture == "hybrid":
-        logit = layers.Add(name="sum")([logit, PairTerm(configuration.pair_buckets, name="pairs", dtype="float32")(ids)])
+        logit = layers.Add(name="sum")(
+            [logit, PairTerm(configuration.pair_buckets, name="pairs", dtype="float32")(ids)]
+        )
     probability = layers.Activation("sigmoid", name="probability", dtype="float32")(logit)
     network = keras.Model(ids, probability, name=configuration.architecture)
     if word_vectors is not None:

@@ -36,7 +36,9 @@ def test_null_is_an_empty_text():
 
 
 def test_duplicates_share_a_key_whoever_is_addressed_and_whatever_is_linked():
-    keys = text.duplicate_key(pa.array(["@a  Look &amp; http://x.io/1", "@b look & www.y.io/2", "look & see"])).to_pylist()
+    keys = text.duplicate_key(
+        pa.array(["@a  Look &amp; http://x.io/1", "@b look & www.y.io/2", "look & see"])
+    ).to_pylist()
     assert keys[0] == keys[1] == "<user> look & <url>"
     assert keys[2] != keys[0]
 
@@ -55,7 +57,9 @@ def test_both_engines_agree_on_every_code_point(template):
     assert [(raw, a, b) for raw, a, b in zip(texts, ours, in_graph, strict=True) if a != b] == []
 
 
-pieces = st.one_of(st.text(max_size=6), st.sampled_from([*text.UGLY, "&amp;", "&lt;", "http://", "www.", "@", "'", "!!", "…", "\x00"]))
+pieces = st.one_of(
+    st.text(max_size=6), st.sampled_from([*text.UGLY, "&amp;", "&lt;", "http://", "www.", "@", "'", "!!", "…", "\x00"])
+)
 
 
 @settings(max_examples=300, deadline=None)

@@ -8,6 +8,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.dataset import tokens
+from pipelines.dataset.vocabulary import (
+    count_tokens,
+    coverage,
+    coverage_of,
+    fit_vocabulary,
+    read_vocabulary,
+    write_vocabulary,
+)
 
 TEXTS = ["good good day", "bad day", "", "so many many words here today", "good"]
 
@@ -20,29 +28,31 @@ def split(tmp_path):
 
 
 def test_vocabulary_is_fitted_on_the_first_rows_only(split):
-    assert tokens.count_tokens(split, size=2) == Counter({"good": 2, "day": 2, "bad": 1})
+    assert count_tokens(split, size=2) == Counter({"good": 2, "day": 2, "bad": 1})
 
 
 def test_most_frequent_tokens_get_ids_and_ties_are_alphabetical():
     counts = Counter({"b": 3, "a": 3, "c": 5, "rare": 1})
-    assert tokens.fit_vocabulary(counts, maximum_size=4, minimum_count=2) == ["", "[UNK]", "c", "a"]
-    assert tokens.fit_vocabulary(counts, maximum_size=99, minimum_count=2) == ["", "[UNK]", "c", "a", "b"]
+    assert fit_vocabulary(counts, maximum_size=4, minimum_count=2) == ["", "[UNK]", "c", "a"]
+    assert fit_vocabulary(counts, maximum_size=99, minimum_count=2) == ["", "[UNK]", "c", "a", "b"]
 
 
 @pytest.mark.parametrize(("counts", "size"), [({"a": 1}, 99), ({}, 99), ({"a": 5}, 2)])
 def test_an_empty_vocabulary_is_refused(counts, size):
     with pytest.raises(ValueError, match=r"minimum_count|vocabulary_size 2"):
-        tokens.fit_vocabulary(Counter(counts), maximum_size=size, minimum_count=2)
+        fit_vocabulary(Counter(counts), maximum_size=size, minimum_count=2)
 
 
 def test_vocabulary_survives_the_disk(tmp_path):
     words = ["", "[UNK]", "a", "\u2028", "é"]
-    tokens.write_vocabulary(words, tmp_path / "vocabulary.txt")
-    assert tokens.read_vocabulary(tmp_path / "vocabulary.txt") == words
+    write_vocabulary(words, tmp_path / "vocabulary.txt")
+    assert read_vocabulary(tmp_path / "vocabulary.txt") == words
 
 
 def test_encodes_known_unknown_empty_and_too_long_texts():
-    ids, lengths = tokens.Encoder(["", "[UNK]", "good"], sequence_length=2).encode(pa.array(["GOOD day", "", "good good good"]))
+    ids, lengths = tokens.Encoder(["", "[UNK]", "good"], sequence_length=2).encode(
+        pa.array(["GOOD day", "", "good good good"])
+    )
     assert ids.tolist() == [2, 1, 1, 2, 2]
     assert lengths.tolist() == [2, 1, 2]
 
@@ -69,5 +79,5 @@ def test_missing_encoded_rows_name_the_stage_that_makes_them(tmp_path):
 
 def test_coverage_counts_occurrences_not_words():
     counts = Counter({"a": 6, "b": 3, "c": 1})
-    assert tokens.coverage(counts, [1, 2, 99]) == {1: 0.6, 2: 0.9, 99: 1.0}
-    assert tokens.coverage_of(counts, ["", "[UNK]", "b", "zzz"], [1, 2]) == {1: 0.3, 2: 0.3}
+    assert coverage(counts, [1, 2, 99]) == {1: 0.6, 2: 0.9, 99: 1.0}
+    assert coverage_of(counts, ["", "[UNK]", "b", "zzz"], [1, 2]) == {1: 0.3, 2: 0.3}

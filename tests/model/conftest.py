@@ -6,6 +6,7 @@ import pytest
 
 from pipelines import artifacts
 from pipelines.dataset import tokens
+from pipelines.dataset.vocabulary import count_tokens, fit_vocabulary, write_vocabulary
 
 SEQUENCE_LENGTH = 12
 
@@ -16,7 +17,7 @@ def invented(rows: int, *, seed: int) -> pa.Table:
 
     draw = random.Random(seed)
     moods = (["sad", "late", "broken", "tired"], ["happy", "great", "love", "sunny"])
-    filler = "the a my today train coffee and phone is was with of so".split()
+    filler = ["the", "a", "my", "today", "train", "coffee", "and", "phone", "is", "was", "with", "of", "so"]
     texts, labels = [], []
     for row in range(rows):
         words = draw.choices(filler, k=draw.randint(0, 14)) + draw.choices(moods[row % 2], k=draw.randint(1, 2))
@@ -39,8 +40,8 @@ def encoded_run(tmp_path_factory):
 
     def make(name: str) -> artifacts.Run:
         run = dataset.run(name)
-        vocabulary = tokens.fit_vocabulary(tokens.count_tokens(dataset.split("train")), maximum_size=100)
-        tokens.write_vocabulary(vocabulary, run.vocabulary)
+        vocabulary = fit_vocabulary(count_tokens(dataset.split("train")), maximum_size=100)
+        write_vocabulary(vocabulary, run.vocabulary)
         encoder = tokens.Encoder(vocabulary, sequence_length=SEQUENCE_LENGTH)
         for split in ("train", "validation"):
             tokens.encode_split(dataset.split(split), run.encoded(split), encoder=encoder)

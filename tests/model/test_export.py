@@ -12,7 +12,9 @@ from pipelines.model import export, network, training
 @pytest.fixture(scope="module")
 def exported(encoded_run):
     run = encoded_run("exported")
-    configuration = network.Configuration(vocabulary_size=100, embedding_dimensions=8, units=8, dense_units=8, pair_buckets=256)
+    configuration = network.Configuration(
+        vocabulary_size=100, embedding_dimensions=8, units=8, dense_units=8, pair_buckets=256
+    )
     training.train(run, configuration, training.Recipe(epochs=1, batch_size=64, learning_rate=0.02))
     export.export(run, temperature=1.7)
     return run
@@ -44,7 +46,9 @@ def test_a_text_scores_the_same_alone_and_in_company(exported):
 
 def test_manifest_names_every_file_and_the_canary_scores(exported):
     manifest = artifacts.read_json(exported.saved_model / "manifest.json")
-    present = {str(path.relative_to(exported.saved_model)) for path in exported.saved_model.rglob("*") if path.is_file()}
+    present = {
+        str(path.relative_to(exported.saved_model)) for path in exported.saved_model.rglob("*") if path.is_file()
+    }
     assert set(manifest["files"]) == present - {"manifest.json"}
     for name, facts in manifest["files"].items():
         assert artifacts.sha256(exported.saved_model / name) == facts["sha256"]

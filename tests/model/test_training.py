@@ -8,13 +8,14 @@ import pytest
 
 from pipelines import artifacts
 from pipelines.model import network, training
+from pipelines.model.recipe import Recipe, stops_early
 
 
 def settings(**changes):
     configuration = network.Configuration(
         vocabulary_size=100, embedding_dimensions=8, units=8, dense_units=8, pair_buckets=256, dropout_rate=0.2
     )
-    return configuration, training.Recipe(**{"epochs": 3, "batch_size": 64, "learning_rate": 0.02, **changes})
+    return configuration, Recipe(**{"epochs": 3, "batch_size": 64, "learning_rate": 0.02, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +71,16 @@ def test_a_checkpoint_of_another_recipe_is_not_used(undisturbed, capsys):
 
 @pytest.mark.parametrize(
     ("losses", "patience", "expected"),
-    [([], 1, False), ([0.5], 1, False), ([0.5, 0.6], 1, True), ([0.5, 0.6], 2, False), ([0.5, 0.4, 0.41, 0.42], 2, True)],
+    [
+        ([], 1, False),
+        ([0.5], 1, False),
+        ([0.5, 0.6], 1, True),
+        ([0.5, 0.6], 2, False),
+        ([0.5, 0.4, 0.41, 0.42], 2, True),
+    ],
 )
 def test_stops_when_the_best_epoch_lies_back(losses, patience, expected):
-    assert training.stops_early(losses, patience=patience) is expected
+    assert stops_early(losses, patience=patience) is expected
 
 
 @pytest.mark.parametrize("setting", [{"epochs": 0}, {"batch_size": 0}, {"learning_rate": 0.0}, {"patience": 0}])
@@ -85,4 +92,6 @@ def test_a_bad_recipe_is_refused(setting):
 def test_training_json_holds_no_surprises(undisturbed):
     run, _ = undisturbed
     summary = json.loads(run.training.read_text())
-    assert {"rows_train", "parameters", "epochs_run", "best_epoch", "seconds", "tweets_per_second", "seed"} <= set(summary)
+    assert {"rows_train", "parameters", "epochs_run", "best_epoch", "seconds", "tweets_per_second", "seed"} <= set(
+        summary
+    )

@@ -1,0 +1,58 @@
+"""The record of a stage's execution in MLflow: opened before, closed after with its notebook, report and figures.
+
+04 opens the record of a training; 05 and 06 of the same run add to it. A training that was killed or has failed goes on
+in its record. The other stages have a record for each execution.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipelines import artifacts, stages, tracking
+
+OPENS_RECORD, ADDS_TO_RECORD = "04_train", ("05_diagnose", "06_evaluate")
+
+
+@contextmanager
+def recorded(stage: stages.Stage, values: dict[str, object]) -> Iterator[str]:
+    """The MLflow run of this execution: FINISHED or FAILED at its end, with notebook, report and figures."""
+    records = stage.name == OPENS_RECORD or stage.name in ADDS_TO_RECORD
+    known = artifacts.read_json(stage.mlflow_run) if records and stage.mlflow_run.exists() else {}
+    resume = known.get("id") if stage.name in ADDS_TO_RECORD or not known.get("finished") else None
+    where = "/".join(stage.folder.relative_to(artifacts.data_folder()).parts)
+    name = where.replace("/runs/", "/") if records else f"{where.replace('/runs/', '/')} {stage.name}"
+    tags = {"dataset": str(values["dataset"]), "run": str(values.get("run", "")), "stage": stage.name}
+    run_id = tracking.start_run(name=name, tags=tags, resume=resume)
+    if records:
+        artifacts.write_json(stage.mlflow_run, {"id": run_id, "finished": False})
+    status = "FAILED"
+    try:
+        yield run_id
+        status = "FINISHED"
+    finally:
+        _upload(stage, run_id, failed=status == "FAILED")
+        tracking.end_run(run_id, status=status)
+    if records:
+        artifacts.write_json(stage.mlflow_run, {"id": run_id, "finished": True})
+
+
+def _upload(stage: stages.Stage, run_id: str, *, failed: bool) -> None:
+    os.environ["MLFLOW_RUN_ID"] = run_id
+    notebook = stage.failed if failed else stage.output
+    if notebook.exists():
+        tracking.log_file(notebook, stage.name)
+        report = notebook.with_suffix(".html")
+        with artifacts.written_whole(report) as temporary:
+            temporary.write_text(_html(notebook), encoding="utf-8")
+        tracking.log_file(report, stage.name)
+    if stage.figures.is_dir():
+        tracking.log_file(stage.figures, f"{stage.name}/figures")
+
+
+def _html(notebook: Path) -> str:
+    from nbconvert import HTMLExporter
+
+    return HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True).from_filename(str(notebook))[0]
