@@ -40,6 +40,8 @@ def on_starting(server):
         sys.exit(
             "--preload cannot be used: a model that is loaded before the fork hangs. TensorFlow is imported before it."
         )
+    if server.cfg.is_ssl:
+        sys.exit("--certfile and --keyfile cannot be used: let the proxy in front of the service speak TLS.")
     from serving import store
     from serving.manifest import ModelError
 

@@ -108,7 +108,7 @@ def test_a_request_that_waits_too_long_is_given_up_and_not_scored(make, predicto
     batcher = make(request_seconds=0.05)
     threads, outcomes = in_threads(batcher, [["a"]])
     predictor.entered.acquire(timeout=10)
-    with pytest.raises(Problem, match="within 0.05 seconds"):
+    with pytest.raises(Problem, match=r"within 0\.05 seconds"):
         batcher.score(["late"])
     predictor.gate.set()
     threads[0].join(10)

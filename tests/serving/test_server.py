@@ -217,6 +217,20 @@ def test_slow_clients_hold_no_thread_and_are_sent_away(server):
             connection.close()
 
 
+def test_a_client_that_never_hangs_up_holds_up_nobody(server):
+    rude = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(60)]
+    try:
+        for connection in rude:
+            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        for connection in rude:
+            assert b" 200 " in connection.recv(65536)
+        # gunicorn alone waits two seconds for each of them, one after another: longer than this call does.
+        assert server.call("GET", "/livez")[0] == 200
+    finally:
+        for connection in rude:
+            connection.close()
+
+
 def test_a_client_that_goes_away_leaves_no_trace(server):
     for data in (b"", b"POST /pre", b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{"):
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
@@ -258,6 +272,7 @@ def test_sigterm_makes_it_unready_first_and_finishes_what_is_under_way(server):
         ({"MODEL_URI": ""}, (), "MODEL_URI is not set"),
         ({"PORT": "http"}, (), "PORT=http cannot be used"),
         ({"MODEL_URI": "/nowhere"}, ("--preload",), "--preload cannot be used"),
+        ({}, ("--certfile", "x", "--keyfile", "y"), "plain HTTP"),
     ],
 )
 def test_what_cannot_be_served_ends_at_once_with_one_line(tmp_path, variables, arguments, message):

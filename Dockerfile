@@ -1,0 +1,26 @@
+# Serving only: no notebooks, no pipelines, no weights. MODEL_URI says at the start where those are.
+FROM python:3.11-slim-bookworm AS build
+WORKDIR /build
+COPY serving/requirements.txt .
+RUN python3 -m venv /venv \
+    && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements.txt \
+    && /venv/bin/pip uninstall --yes --quiet pip \
+    # Headers and build tools for C++ programs: no Python code reads them.
+    && rm -rf /venv/lib/python3.11/site-packages/tensorflow/include /venv/lib/python3.11/site-packages/clang
+
+FROM python:3.11-slim-bookworm
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin serving
+COPY --from=build /venv /venv
+WORKDIR /app
+COPY serving serving
+USER 10001
+ENV PATH="/venv/bin:$PATH" \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    MODEL_URI=/model \
+    HOST=0.0.0.0 \
+    PORT=8000
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/readyz', timeout=2)"]
+CMD ["gunicorn", "-c", "serving/gunicorn_conf.py", "serving.app:create_app()"]

@@ -1,0 +1,152 @@
+"""gunicorn's threaded worker with a gate before its threads: whole requests go in, slow clients wait outside.
+
+The main thread moves bytes and nothing else. A client that sends or hears slowly holds a buffer there, never a thread.
+"""
+
+from __future__ import annotations
+
+import errno
+import selectors
+import socket
+import time
+from functools import partial
+
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from serving.arrival import Arrival
+
+_AGAIN = (errno.EAGAIN, errno.EWOULDBLOCK)
+_CHUNK = 65_536
+_LINGER_SECONDS = 2
+
+
+class GatedWorker(ThreadWorker):
+    """Calls `admit` with each connection whose next request is here whole, and `give_up` where that took too long."""
+
+    body_seconds: float
+    max_body_bytes: int
+
+    def init_process(self):
+        self._arriving: dict[TConn, Arrival] = {}
+        self._lingering: dict[TConn, float] = {}
+        super().init_process()
+
+    def admit(self, conn: TConn, arriving: Arrival) -> None:
+        """Answer the request that has arrived."""
+        raise NotImplementedError
+
+    def give_up(self, conn: TConn) -> None:
+        """Send a client away whose request has not arrived in time."""
+        raise NotImplementedError
+
+    def enqueue_req(self, conn):
+        """Wait for a request: gunicorn calls this with new connections and with kept ones that have become readable."""
+        conn.sock.setblocking(False)
+        arriving = self._arriving[conn] = Arrival(time.monotonic() + self.body_seconds, self.max_body_bytes)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._receive, conn))
+        if conn.parser is not None:  # what came along with the request before
+            arriving.received += conn.parser.unreader.take_buffered()
+        self._receive(conn, conn.sock)
+
+    def _receive(self, conn, sock):
+        arriving = self._arriving[conn]
+        received, ended = _read(sock)
+        arriving.received += received
+        if arriving.owes_continue():
+            self.send(conn, b"HTTP/1.1 100 Continue\r\n\r\n")
+        if not (ended or arriving.complete()):
+            return
+        self._leave(conn)
+        if not arriving.received:
+            self.drop(conn)
+            return
+        conn.data_ready = True
+        conn.init()
+        conn.parser.unreader.unread(bytes(arriving.received))
+        conn.sock.settimeout(self.body_seconds)  # for what the gate took for complete and was not
+        self.admit(conn, arriving)
+
+    def _leave(self, conn):
+        self.poller.unregister(conn.sock)
+        return self._arriving.pop(conn)
+
+    def finish_request(self, conn, fs):
+        if not (self.alive and not fs.cancelled() and fs.exception() is None and fs.result()):
+            self.linger(conn)  # gunicorn would wait for the client on this thread
+            return
+        super().finish_request(conn, fs)
+        pipelined = conn in self.keepalived_conns and conn.parser.unreader.buf.tell()
+        if pipelined:
+            self.on_client_socket_readable(conn, conn.sock)
+
+    def linger(self, conn):
+        """Say that there is no more to come, and close once the client has heard it: it may still be sending."""
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.drop(conn)
+            return
+        self._lingering[conn] = time.monotonic() + _LINGER_SECONDS
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._discard, conn))
+
+    def _discard(self, conn, sock):
+        _, ended = _read(sock)
+        if ended:
+            self._stop_lingering(conn)
+
+    def _stop_lingering(self, conn):
+        del self._lingering[conn]
+        self.poller.unregister(conn.sock)
+        self.drop(conn)
+
+    def send(self, conn, data):
+        """Send a few bytes into an empty buffer, which does not block."""
+        try:
+            conn.sock.send(data)
+        except OSError as error:
+            self.log.debug("client went away: %s", error)
+
+    def drop(self, conn):
+        """Close at once."""
+        self.nr_conns -= 1
+        conn.close()
+
+    def murder_pending(self):
+        """gunicorn calls this after each round of events: whose time is up?"""
+        super().murder_pending()
+        now = time.monotonic()
+        for conn in [conn for conn, deadline in self._lingering.items() if deadline < now]:
+            self._stop_lingering(conn)
+        for conn in [conn for conn, arriving in self._arriving.items() if arriving.deadline < now]:
+            if self._leave(conn).received:
+                self.give_up(conn)
+            else:
+                self.drop(conn)
+
+    def wait_for_and_dispatch_events(self, timeout):
+        super().wait_for_and_dispatch_events(min(timeout, 0.5))  # or deadlines would wait for the next event
+
+    def set_accept_enabled(self, enabled):
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            self._drop_idle()
+
+    def _drop_idle(self):
+        """Drop the connections without a request, which would hold up the end until their clients close them."""
+        while self.keepalived_conns:
+            conn = self.keepalived_conns.popleft()
+            self.poller.unregister(conn.sock)
+            self.drop(conn)
+        for conn in [conn for conn, arriving in self._arriving.items() if not arriving.received]:
+            self._leave(conn)
+            self.drop(conn)
+
+
+def _read(sock) -> tuple[bytes, bool]:
+    """What has come, and whether the client has ended."""
+    try:
+        received = sock.recv(_CHUNK)
+    except OSError as error:
+        return b"", error.errno not in _AGAIN
+    return received, not received
