@@ -35,7 +35,7 @@ function showSingle(answer) {
   const percent = (100 * answer.probability).toFixed(1);
   byId("label").textContent = answer.label;
   byId("label").className = answer.label;
-  byId("percent").textContent = `${percent} % positive`;
+  byId("percent").textContent = `P(positive) = ${percent} %`;
   byId("fill").style.width = `${percent}%`;
   byId("fill").className = answer.label;
   byId("bar").setAttribute("aria-label", `${percent} % positive`);
@@ -141,6 +141,7 @@ byId("text").addEventListener("keydown", (event) => {
     form.requestSubmit();
   }
 });
+byId("open").addEventListener("click", () => byId("file").click());
 byId("file").addEventListener("change", (event) => {
   if (event.target.files.length) readFile(event.target.files[0]);
   event.target.value = "";
@@ -152,4 +153,9 @@ for (const name of ["dragover", "dragleave", "drop"]) {
     form.classList.toggle("dropping", name === "dragover");
     if (name === "drop" && event.dataTransfer.files.length) readFile(event.dataTransfer.files[0]);
   });
+}
+// A link may carry a text after its #, which browsers send to no server.
+if (location.hash.length > 1) {
+  byId("text").value = new URLSearchParams(`text=${location.hash.slice(1).replaceAll("+", "%2B").replaceAll("&", "%26")}`).get("text");
+  form.requestSubmit();
 }
