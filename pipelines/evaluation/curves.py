@@ -161,5 +161,5 @@ def _next_steps(name: str, *, rows_help: bool, slope_known: bool) -> list[str]:
     if name != "data-limited" and rows_help:
         steps = [*steps, "Train on more rows: they help too."]
     if not slope_known:
-        steps = [*steps, 'See whether rows help: make curves SIZES="12500 25000 50000 100000 200000".']
+        steps = [*steps, "See whether rows help: make curves, with four SIZES or more, each twice the one before."]
     return steps
