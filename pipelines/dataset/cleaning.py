@@ -132,7 +132,7 @@ def _decode_again(broken: str) -> tuple[str, str | None]:
 def label_text(labels: pa.Array) -> pa.Array:
     """Label values in one spelling: trimmed, lower case, whole numbers without a fraction ("1.0" → "1")."""
     plain = pc.utf8_lower(pc.utf8_trim_whitespace(labels))
-    return pc.replace_substring_regex(plain, pattern=r"^\+?(-?[0-9]+)\.0+$", replacement=r"\1")
+    return pc.replace_substring_regex(plain, pattern=r"^\+?(-?[0-9]+)(?:\.0+)?$", replacement=r"\1")
 
 
 def read_labels(labels: pa.Array, source: Source) -> np.ndarray:

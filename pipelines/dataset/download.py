@@ -9,6 +9,7 @@ import http.client
 import json
 import os
 import socket
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -63,7 +64,7 @@ def download(remote: Remote, target: Path, *, pause_seconds: float = 1.0) -> Non
                     f"{part} and the same command goes on from there"
                 ) from problem
             pause = min(problem.pause or pause_seconds * 2 ** (failures - 1), LONGEST_PAUSE_SECONDS)
-            tqdm.write(f"{problem}: again in {pause:g} s (attempt {failures + 1} of {ATTEMPTS})")
+            tqdm.write(f"{problem}: again in {pause:g} s (attempt {failures + 1} of {ATTEMPTS})", file=sys.stderr)
             time.sleep(pause)
 
 
@@ -80,11 +81,9 @@ def _attempt(remote: Remote, part: Path) -> None:
     """One request: append to `part` what it lacks."""
     known = _known_version(remote, part)
     have = part.stat().st_size if known else 0
-    request = urllib.request.Request(remote.url, headers={"Accept-Encoding": "identity"})
-    if have:
-        request.add_header("Range", f"bytes={have}-")
-        request.add_header("If-Range", known)
+    headers = {"Range": f"bytes={have}-", "If-Range": known} if have else {}
     try:
+        request = urllib.request.Request(remote.url, headers={"Accept-Encoding": "identity", **headers})
         with urllib.request.urlopen(request, timeout=READ_TIMEOUT_SECONDS) as response:
             resumed = response.status == 206 and _range_start(response) == have
             if response.status == 206 and not resumed:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from pipelines.dataset import tokens
 from pipelines.dataset.examples import CLASSES
+from pipelines.dataset.survey import BAR
 
 OPTIONAL = ("id", "date", "user")
 LONGEST = 5_000  # characters, and words: what is longer is counted there
@@ -104,7 +105,7 @@ def profile(path: Path, *, size: int) -> Profile:
     """Count the first `size` rows of a split."""
     counted = Profile()
     columns = [*OPTIONAL, "text", "label"]
-    with tqdm(total=size, desc=f"exploring {path.stem}", unit=" rows", unit_scale=True, mininterval=1) as progress:
+    with tqdm(total=size, desc=f"exploring {path.stem}", **BAR) as progress:
         for batch in tokens.batches(path, columns=columns, size=size):
             counted.add(batch)
             progress.update(batch.num_rows)

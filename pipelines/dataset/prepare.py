@@ -11,6 +11,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,30 @@ from pipelines.dataset import cleaning, provenance, splitting, tables
 from pipelines.dataset.examples import mask_names
 from pipelines.dataset.provenance import Source
 from pipelines.dataset.shuffle import BucketShuffle
-from pipelines.dataset.survey import REJECTED_SCHEMA, Survey, survey
+from pipelines.dataset.survey import BAR, REJECTED_SCHEMA, Survey, survey
 
 KEY_VERSION = 1  # raise it when `text.duplicate_key` changes what counts as the same text
 NO_KEYS = np.zeros(0, np.uint64)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where each kept row goes.
+
+    Attributes:
+        rows: int64 [kept], numbers in the raw file, ascending.
+        split: uint8 [kept], a position in `splitting.SPLITS`.
+        place: int64 [kept], place in the split.
+        named: row → (rows, positive rows) of the largest groups, to be shown.
+        counts, balance: for the manifest.
+    """
+
+    rows: np.ndarray
+    split: np.ndarray
+    place: np.ndarray
+    named: dict[int, tuple[int, int]]
+    counts: dict[str, int]
+    balance: dict[str, tuple[int, int]]
 
 
 def prepare(
@@ -50,26 +71,30 @@ def prepare(
         with pq.ParquetWriter(folder / dataset.rejected.name, REJECTED_SCHEMA) as rejected:
             manual = survey(source, "manual", rejected) if "manual" in source.files else None
             train = survey(source, "train", rejected)
-        groups = splitting.group(train.keys, train.labels, manual_keys=manual.keys if manual else NO_KEYS)
-        kept = groups.fate == splitting.KEPT
-        sizes = splitting.split_sizes(
-            _balance(train.labels[kept]),
-            official=source.kind == "sentiment140",
-            test_rows=test_rows,
-            validation_rows=validation_rows,
-        )
-        split, place = splitting.assign(train.labels[kept], sizes=sizes, seed=seed)
-        named = {int(train.rows[position]): (rows, positive) for position, rows, positive in groups.largest}
-        found = _write_splits(source, rows=train.rows[kept], split=split, place=place, named=named, folder=folder)
-        balance = {name: _balance(train.labels[kept][split == n]) for n, name in enumerate(splitting.SPLITS)}
+        plan = _plan(source, train, manual, rows_wanted=(test_rows, validation_rows), seed=seed)
+        found = _write_splits(source, plan, folder=folder)
         if manual:
             _write_manual(source, folder / dataset.split("manual").name)
-            balance["manual"] = _balance(manual.labels)
-        counts = _counts(train, manual, groups=groups.counts, balance=balance, finished=found["counts"])
-        manifest = _manifest(source, seed=seed, counts=counts, balance=balance, folder=folder)
+            plan.balance["manual"] = _balance(manual.labels)
+        counts = _counts(train, manual, groups=plan.counts, balance=plan.balance, finished=found["counts"])
+        manifest = _manifest(source, seed=seed, counts=counts, balance=plan.balance, folder=folder)
         manifest["largest_groups"] = found["groups"]
         artifacts.write_json(folder / dataset.manifest.name, manifest)
     return manifest
+
+
+def _plan(source: Source, train: Survey, manual: Survey | None, *, rows_wanted: tuple, seed: int) -> Plan:
+    groups = splitting.group(train.keys, train.labels, manual_keys=manual.keys if manual else NO_KEYS)
+    kept = groups.fate == splitting.KEPT
+    rows, labels = train.rows[kept], train.labels[kept]
+    test_rows, validation_rows = rows_wanted
+    sizes = splitting.split_sizes(
+        _balance(labels), official=source.kind == "sentiment140", test_rows=test_rows, validation_rows=validation_rows
+    )
+    split, place = splitting.assign(labels, sizes=sizes, seed=seed)
+    balance = {name: _balance(labels[split == number]) for number, name in enumerate(splitting.SPLITS)}
+    named = {int(train.rows[position]): (count, positive) for position, count, positive in groups.largest}
+    return Plan(rows, split, place, named, groups.counts, balance)
 
 
 def _balance(labels: np.ndarray) -> tuple[int, int]:
@@ -77,28 +102,24 @@ def _balance(labels: np.ndarray) -> tuple[int, int]:
     return negative, positive
 
 
-def _write_splits(
-    source: Source, *, rows: np.ndarray, split: np.ndarray, place: np.ndarray, named: dict[int, tuple], folder: Path
-) -> dict:
+def _write_splits(source: Source, plan: Plan, *, folder: Path) -> dict:
     """The second pass: rows of the raw file to their places, and the texts of the largest groups."""
     counts, groups = Counter(), {}
-    with _scratch(folder) as scratch:
+    with _scratch(folder) as scratch, tqdm(total=len(plan.rows), desc="writing the splits", **BAR) as progress:
         shuffles = [
-            BucketShuffle(scratch / name, cleaning.SCHEMA, int((split == number).sum()))
-            for number, name in enumerate(splitting.SPLITS)
+            BucketShuffle(scratch / name, cleaning.SCHEMA, sum(plan.balance[name])) for name in splitting.SPLITS
         ]
-        with tqdm(total=len(rows), desc="writing the splits", unit=" rows", unit_scale=True, mininterval=1) as progress:
-            for batch in tables.read(source, "train"):
-                groups |= _name_groups(batch.table, named, source)
-                numbers = batch.table["row"].to_numpy()
-                first, end = np.searchsorted(rows, [numbers[0], numbers[-1] + 1]) if len(numbers) else (0, 0)
-                wanted = batch.table.take(pa.array(np.searchsorted(numbers, rows[first:end])))
-                finished, found = cleaning.finish(wanted, source)
-                counts.update(found)
-                for number, shuffle in enumerate(shuffles):
-                    mine = np.flatnonzero(split[first:end] == number)
-                    shuffle.add(finished.take(pa.array(mine)), place[first:end][mine])
-                progress.update(end - first)
+        for batch in tables.read(source, "train"):
+            numbers = batch.table["row"].to_numpy()
+            groups |= _name_groups(batch.table, plan.named, source)
+            first, end = np.searchsorted(plan.rows, [numbers[0], numbers[-1] + 1]) if len(numbers) else (0, 0)
+            wanted = batch.table.take(pa.array(np.searchsorted(numbers, plan.rows[first:end])))
+            finished, found = cleaning.finish(wanted, source)
+            counts.update(found)
+            for number, shuffle in enumerate(shuffles):
+                mine = np.flatnonzero(plan.split[first:end] == number)
+                shuffle.add(finished.take(pa.array(mine)), plan.place[first:end][mine])
+            progress.update(end - first)
         for name, shuffle in zip(splitting.SPLITS, shuffles, strict=True):
             shuffle.write(folder / f"{name}.parquet")
     return {"counts": counts, "groups": sorted(groups.values(), key=lambda group: -group["rows"])}

@@ -46,13 +46,15 @@ def group(keys: np.ndarray, labels: np.ndarray, *, manual_keys: np.ndarray, larg
         largest: how many of the largest groups to name.
     """
     order = np.argsort(keys, kind="stable")
-    starts = np.flatnonzero(np.r_[True, keys[order][1:] != keys[order][:-1]]) if len(keys) else np.zeros(0, np.int64)
+    ordered = keys[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(keys) else np.zeros(0, np.int64)
     sizes = np.diff(np.r_[starts, len(keys)])
     positives = np.add.reduceat(labels[order], starts, dtype=np.int64) if len(keys) else sizes
     conflict = (positives > 0) & (positives < sizes)
-    in_manual = ~conflict & np.isin(keys[order[starts]], manual_keys)
+    in_manual = ~conflict & np.isin(ordered[starts], manual_keys)
     fate = np.empty(len(keys), np.uint8)
-    fate[order] = np.repeat(np.where(conflict, CONFLICT, np.where(in_manual, IN_MANUAL, DUPLICATE)), sizes)
+    leaves_as = np.where(conflict, CONFLICT, np.where(in_manual, IN_MANUAL, DUPLICATE)).astype(np.uint8)
+    fate[order] = np.repeat(leaves_as, sizes)
     fate[order[starts[~conflict & ~in_manual]]] = KEPT
     repeated = (sizes > 1) & ~conflict & ~in_manual
     counts = {

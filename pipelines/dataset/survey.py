@@ -17,6 +17,7 @@ from pipelines.dataset.provenance import Source
 REJECTED_SCHEMA = pa.schema(
     [("file", pa.string()), ("row", pa.int64()), ("reason", pa.string()), ("line", pa.string())]
 )
+BAR = {"unit": " rows", "unit_scale": True, "mininterval": 1}  # of every pass over rows
 MASKS_ONLY = r"^(?:<(?:user|url)>|\s)*$"
 
 
@@ -46,7 +47,7 @@ def survey(source: Source, role: str, rejected: pq.ParquetWriter) -> Survey:
         rejected: takes the unusable rows (`REJECTED_SCHEMA`).
     """
     rows, labels, keys, counts = [], [], [], Counter()
-    with tqdm(desc=f"reading {source.files[role]}", unit=" rows", unit_scale=True, mininterval=1) as progress:
+    with tqdm(desc=f"reading {source.files[role]}", **BAR) as progress:
         for batch in tables.read(source, role):
             judged = cleaning.judge(batch, source)
             rows.append(judged.rows)

@@ -7,7 +7,7 @@ number and its text; the other rows keep the numbers that they have in the file.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,37 +95,50 @@ def _read_delimited(
         invalid.append(row)
         return "skip"
 
-    # One thread: only then does pyarrow know the number of a row that it cannot parse.
-    reader = pacsv.open_csv(
-        path,
-        read_options=pacsv.ReadOptions(
+    options = _csv_options(wanted, delimiter=delimiter, encoding=encoding, header=header, keep_aside=keep_aside)
+    reader = pacsv.open_csv(path, **options)
+    next_row, first_line, seen = 0, 2 if header else 1, np.zeros(0, np.int64)
+    for batch in reader:
+        rejected, invalid[:] = _as_rejected(invalid, first_line), []
+        seen = np.r_[seen[seen >= next_row], [one.row for one in rejected]].astype(np.int64)
+        numbers = _number(batch.num_rows, start=next_row, rejected=seen)
+        next_row = int(numbers[-1]) + 1 if len(numbers) else next_row
+        yield Rows(_as_rows(numbers, {role: batch[name] for role, name in wanted.items()}), rejected)
+    if invalid:
+        yield Rows(_as_rows(np.zeros(0, np.int64), {}), _as_rejected(invalid, first_line))
+
+
+def _as_rejected(rows: list[pacsv.InvalidRow], first_line: int) -> list[Rejected]:
+    return [
+        Rejected(row.number - first_line, f"{row.actual_columns} columns instead of {row.expected_columns}", row.text)
+        for row in rows
+    ]
+
+
+def _csv_options(
+    wanted: dict[str, str], *, delimiter: str, encoding: str, header: bool, keep_aside: Callable
+) -> dict[str, object]:
+    return {
+        # One thread: only then does pyarrow know the number of a row that it cannot parse.
+        "read_options": pacsv.ReadOptions(
             encoding=encoding.replace("-", ""),
             column_names=None if header else OFFICIAL_COLUMNS,
             block_size=BLOCK_BYTES,
             use_threads=False,
         ),
-        parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=keep_aside),
-        convert_options=pacsv.ConvertOptions(
+        "parse_options": pacsv.ParseOptions(
+            delimiter=delimiter, newlines_in_values=True, invalid_row_handler=keep_aside
+        ),
+        "convert_options": pacsv.ConvertOptions(
             column_types={name: pa.string() for name in wanted.values()}, include_columns=list(wanted.values())
         ),
-    )
-    next_row, first_line = 0, 2 if header else 1
-    for batch in reader:
-        taken, invalid[:] = list(invalid), []
-        rejected = [
-            Rejected(
-                row.number - first_line, f"{row.actual_columns} columns instead of {row.expected_columns}", row.text
-            )
-            for row in taken
-        ]
-        numbers, next_row = _number(batch.num_rows, next_row, [row.row for row in rejected])
-        yield Rows(_as_rows(numbers, {role: batch[name] for role, name in wanted.items()}), rejected)
+    }
 
 
-def _number(rows: int, start: int, rejected: list[int]) -> tuple[np.ndarray, int]:
-    """Numbers of the valid rows of a block that begins with row `start` and lost some; and of the row after it."""
-    end = start + rows + len(rejected)
-    return np.setdiff1d(np.arange(start, end), rejected, assume_unique=True), end
+def _number(rows: int, *, start: int, rejected: np.ndarray) -> np.ndarray:
+    """Numbers of a block's valid rows. The parser is ahead of the blocks: rejected rows may belong to later ones."""
+    candidates = np.arange(start, start + rows + len(rejected))
+    return np.setdiff1d(candidates, rejected, assume_unique=True)[:rows]
 
 
 def _read_parquet(path: Path, wanted: dict[str, str]) -> Iterator[Rows]:

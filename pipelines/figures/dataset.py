@@ -34,16 +34,16 @@ def row_fates(steps: list[tuple[str, int]], balance: dict[str, list[int]]) -> Fi
     start = np.zeros(len(balance))
     for label, name in enumerate(CLASS_NAMES):
         share = np.array([100 * classes[label] / totals[split] for split, classes in balance.items()])
-        right.barh(list(balance), share, left=start, color=CLASSES[label], height=0.6)
+        right.barh(list(balance), share, left=start, color=CLASSES[label], height=0.6, label=name)
         for place, (width, classes) in enumerate(zip(share, balance.values(), strict=True)):
             right.annotate(
                 f"{classes[label]:,}", (start[place] + width / 2, place), ha="center", va="center", color="white"
             )
-        right.annotate(name, (0 if label == 0 else 100, -0.45), ha=("left", "right")[label], color=CLASSES[label])
         start += share
     right.invert_yaxis()
+    right.legend(loc="lower right", bbox_to_anchor=(1.02, 1), ncols=2)
     right.axvline(50, color="white", linewidth=1, linestyle=":")
-    right.set(title="Splits: rows of each class", xlabel="share of the split (%)", xlim=(0, 100))
+    right.set(title="Splits", xlabel="share of the split (%)", xlim=(0, 100))
     for axes in (left, right):
         axes.grid(visible=False)
     return figure

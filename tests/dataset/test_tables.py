@@ -1,0 +1,91 @@
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.dataset import tables
+from pipelines.dataset.provenance import SourceError
+
+COLUMNS = {"text": "review", "label": "stars", "id": None, "date": None, "user": "who"}
+
+
+def read(path, format, columns=COLUMNS):
+    batches = list(tables.read_file(path, format=format, columns=columns))
+    rejected = [one for batch in batches for one in batch.rejected]
+    return pa.concat_tables([batch.table for batch in batches]).to_pydict(), rejected
+
+
+def test_csv_with_a_header_keeps_quotes_newlines_and_row_numbers(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text('who,stars,review,more\na,1,"one, ""two""\nthree",x\nshort,1\nb,0,four,x\n\nc,1,five,x\n')
+    table, rejected = read(path, "csv")
+    assert table["row"] == [0, 2, 3]
+    assert table["text"] == ['one, "two"\nthree', "four", "five"]
+    assert table["user"] == ["a", "b", "c"]
+    assert table["id"] == [None] * 3
+    assert [(one.row, one.reason, one.line) for one in rejected] == [(1, "2 columns instead of 4", "short,1")]
+
+
+def test_row_numbers_survive_rejected_rows_over_many_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "BLOCK_BYTES", 100)
+    path = tmp_path / "x.csv"
+    lines = [f"u{row},1,text {row}" if row % 3 else f"bad {row}" for row in range(200)]
+    path.write_text("who,stars,review\n" + "\n".join(lines))
+    table, rejected = read(path, "csv")
+    assert table["text"] == [f"text {row}" for row in table["row"]]
+    assert [one.line for one in rejected] == [f"bad {one.row}" for one in rejected]
+    assert sorted(table["row"] + [one.row for one in rejected]) == list(range(200))
+
+
+def test_tsv_with_a_byte_order_mark(tmp_path):
+    path = tmp_path / "x.tsv"
+    path.write_bytes(b"\xef\xbb\xbfreview\tstars\twho\nfine, really\t1\tme\n")
+    table, _ = read(path, "tsv")
+    assert (table["text"], table["label"]) == (["fine, really"], ["1"])
+
+
+def test_json_lines_take_numbers_booleans_and_null_and_set_aside_the_rest(tmp_path):
+    path = tmp_path / "x.jsonl"
+    records = [
+        {"review": "a", "stars": 1, "who": None},
+        {"review": "b", "stars": True, "who": "x"},
+        {"review": ["no"], "stars": 1, "who": "x"},
+        {"review": "no stars", "who": "x"},
+        [],
+    ]
+    text = "\n".join(map(json.dumps, records)) + '\n{"broken\n\n{"review": "\\ud800", "stars": 1.5, "who": ""}\n'
+    path.write_text(text)
+    table, rejected = read(path, "jsonl")
+    assert table["row"] == [0, 1, 6]
+    assert table["label"] == ["1", "true", "1.5"]
+    assert table["text"] == ["a", "b", "?"]
+    assert [one.row for one in rejected] == [2, 3, 4, 5]
+    assert "no field 'stars'" in rejected[1].reason
+    assert rejected[3].reason.startswith("not JSON")
+
+
+def test_parquet_columns_of_any_plain_type_become_text(tmp_path):
+    path = tmp_path / "x.parquet"
+    pq.write_table(
+        pa.table(
+            {
+                "review": pa.array(["a", None, "c"]).dictionary_encode(),
+                "stars": pa.array([True, False, None]),
+                "who": pa.array([1, 2, 3]),
+            }
+        ),
+        path,
+    )
+    table, _ = read(path, "parquet")
+    assert table["text"] == ["a", None, "c"]
+    assert table["label"] == ["true", "false", None]
+    assert table["user"] == ["1", "2", "3"]
+
+
+def test_a_quote_that_is_never_closed_is_a_clear_error_when_it_swallows_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "BLOCK_BYTES", 1000)
+    path = tmp_path / "x.csv"
+    path.write_text('who,stars,review\na,1,"never closed\n' + "b,1,text\n" * 1000)
+    with pytest.raises(SourceError, match=r"x\.csv cannot be read as csv.*quote"):
+        read(path, "csv")
