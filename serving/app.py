@@ -19,14 +19,16 @@ from serving.slot import Slot
 
 log = logging.getLogger("serving")
 _BOOT_ERROR = 3  # gunicorn's: the master then stops, rather than start a worker that fails over and over
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-    "img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
+_HEADERS = [("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store")]
+_PAGE_HEADERS = [
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    ),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+]
 
 
 def create_app(settings: Settings | None = None, predictor: Predictor | None = None) -> Flask:
@@ -76,25 +78,31 @@ def _give_up(error: Exception) -> None:
 
 def _begin() -> None:
     g.started = time.perf_counter()
-    sent = request.headers.get("X-Request-ID", "")
-    g.request_id = sent if re.fullmatch(schema.REQUEST_ID, sent) else uuid.uuid4().hex
+    sent = request.environ.get("HTTP_X_REQUEST_ID")
+    g.request_id = sent if sent and re.fullmatch(schema.REQUEST_ID, sent) else uuid.uuid4().hex
 
 
 def _finish(response: Response) -> Response:
-    own = service()
-    seconds = time.perf_counter() - g.started
+    own, about = service(), vars(g._get_current_object())  # one look-up each: this runs for every request
+    seconds = time.perf_counter() - about["started"]
     route = request.url_rule.rule if request.url_rule else "unknown"
     method = request.method if request.method in {"GET", "POST", "HEAD", "OPTIONS"} else "other"
     own.metrics.requests.labels(route, method, response.status_code).inc()
     own.metrics.seconds.labels(route).observe(seconds)
-    if "problem" in g:
-        own.metrics.problems.labels(g.problem).inc()
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers["X-Request-ID"] = g.request_id
+    if "problem" in about:
+        own.metrics.problems.labels(about["problem"]).inc()
+    response.headers.extend(_HEADERS + _PAGE_HEADERS if response.mimetype == "text/html" else _HEADERS)
+    response.headers["X-Request-ID"] = about["request_id"]
     if own.settings.log_requests and request.blueprint != "operation":  # health checks would drown the rest
-        # The path and never the query: that holds the text.
-        about = {"request_id": g.request_id, "method": method, "route": route, "status": response.status_code}
-        about |= {"milliseconds": round(seconds * 1000, 2), "texts": g.get("texts", 0), "problem": g.get("problem", "")}
-        log.info("request", extra=about)
+        _log(about, seconds, route=route, method=method, status=response.status_code)
     return response
+
+
+def _log(about: dict, seconds: float, **more) -> None:
+    # The route and never the query: that holds the text.
+    more |= {
+        "milliseconds": round(seconds * 1000, 2),
+        "texts": about.get("texts", 0),
+        "problem": about.get("problem", ""),
+    }
+    log.info("request", extra={"request_id": about["request_id"]} | more)

@@ -34,9 +34,8 @@ def read_json(request: Request, settings: Settings) -> object:
 
 def _read_bytes(request: Request, settings: Settings) -> bytes:
     limit = settings.max_body_bytes
-    too_large = Problem("body-too-large", f"At most {limit} bytes are accepted.", max_body_bytes=limit)
     if (request.content_length or 0) > limit:
-        raise too_large
+        raise _too_large(limit)
     try:
         received = request.get_data(cache=False)
     except HTTPException as error:
@@ -47,8 +46,12 @@ def _read_bytes(request: Request, settings: Settings) -> bytes:
     except ParseException as error:  # gunicorn's, for what follows the last chunk
         raise Problem("malformed-request", f"The body could not be read: {error}"[:300]) from None
     if len(received) > limit:
-        raise too_large
+        raise _too_large(limit)
     return received
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem("body-too-large", f"At most {limit} bytes are accepted.", max_body_bytes=limit)
 
 
 def parse_json(body: bytes, max_depth: int) -> object:

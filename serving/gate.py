@@ -42,21 +42,32 @@ class GatedWorker(ThreadWorker):
     def enqueue_req(self, conn):
         """Wait for a request: gunicorn calls this with new connections and with kept ones that have become readable."""
         conn.sock.setblocking(False)
-        arriving = self._arriving[conn] = Arrival(time.monotonic() + self.body_seconds, self.max_body_bytes)
-        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._receive, conn))
+        arriving = Arrival(time.monotonic() + self.body_seconds, self.max_body_bytes)
         if conn.parser is not None:  # what came along with the request before
             arriving.received += conn.parser.unreader.take_buffered()
-        self._receive(conn, conn.sock)
+        if self._receive(conn, arriving):
+            self._open(conn, arriving)
+        else:
+            self._arriving[conn] = arriving
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._receive_more, conn))
 
-    def _receive(self, conn, sock):
-        arriving = self._arriving[conn]
-        received, ended = _read(sock)
+    def _receive_more(self, conn, sock):
+        if self._receive(conn, self._arriving[conn]):
+            self._open(conn, self._leave(conn))
+
+    def _receive(self, conn, arriving) -> bool:
+        """Take what has come; whether there is no more to wait for."""
+        received, ended = _read(conn.sock)
         arriving.received += received
         if arriving.owes_continue():
             self.send(conn, b"HTTP/1.1 100 Continue\r\n\r\n")
-        if not (ended or arriving.complete()):
-            return
-        self._leave(conn)
+        return ended or arriving.complete()
+
+    def _leave(self, conn):
+        self.poller.unregister(conn.sock)
+        return self._arriving.pop(conn)
+
+    def _open(self, conn, arriving):
         if not arriving.received:
             self.drop(conn)
             return
@@ -65,10 +76,6 @@ class GatedWorker(ThreadWorker):
         conn.parser.unreader.unread(bytes(arriving.received))
         conn.sock.settimeout(self.body_seconds)  # for what the gate took for complete and was not
         self.admit(conn, arriving)
-
-    def _leave(self, conn):
-        self.poller.unregister(conn.sock)
-        return self._arriving.pop(conn)
 
     def finish_request(self, conn, fs):
         if not (self.alive and not fs.cancelled() and fs.exception() is None and fs.result()):

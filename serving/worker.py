@@ -29,20 +29,20 @@ class Worker(GatedWorker):
     def admit(self, conn, arriving):
         most = self.cfg.threads + self._service.settings.queue_requests
         if arriving.is_health_check():
-            self._submit(self._health_threads, conn)
+            self._submit(self._health_threads, conn, counted=0)
         elif self._under_way >= most:
             self._refuse(conn, Problem("overloaded", f"{self._under_way} requests are under way in this process."))
         else:
-            self._under_way += 1
-            self._submit(self.tpool, conn).add_done_callback(lambda done: self.method_queue.defer(self._one_less))
+            self._submit(self.tpool, conn, counted=1)
 
-    def _submit(self, threads, conn):
+    def _submit(self, threads, conn, *, counted):
+        self._under_way += counted
         future = threads.submit(self.handle, conn)
-        future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
-        return future
+        future.add_done_callback(lambda done: self.method_queue.defer(self._finished, conn, done, counted))
 
-    def _one_less(self):
-        self._under_way -= 1
+    def _finished(self, conn, done, counted):
+        self._under_way -= counted
+        self.finish_request(conn, done)
 
     def give_up(self, conn):
         self._refuse(conn, Problem("slow-body", f"A request must arrive within {self.body_seconds:g} seconds."))

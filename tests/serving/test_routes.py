@@ -119,10 +119,16 @@ def test_no_log_line_holds_a_text(client, caplog):
     assert not [record for record in caplog.records if secret in str(vars(record))]
 
 
-def test_answers_carry_security_headers_and_allow_no_other_origin(client):
-    for answer in (client.get("/"), client.get("/predict?text=x"), client.get("/nowhere")):
+def test_pages_may_load_and_be_framed_by_nothing_else(client):
+    for answer in (client.get("/"), client.get("/docs")):
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+
+
+def test_no_answer_is_kept_guessed_at_or_shared_with_other_origins(client):
+    for answer in (client.get("/"), client.get("/predict?text=x"), client.get("/nowhere")):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cache-Control"] == "no-store"
         assert "Access-Control-Allow-Origin" not in answer.headers
 
 

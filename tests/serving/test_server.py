@@ -272,7 +272,7 @@ def test_sigterm_makes_it_unready_first_and_finishes_what_is_under_way(server):
         ({"MODEL_URI": ""}, (), "MODEL_URI is not set"),
         ({"PORT": "http"}, (), "PORT=http cannot be used"),
         ({"MODEL_URI": "/nowhere"}, ("--preload",), "--preload cannot be used"),
-        ({}, ("--certfile", "x", "--keyfile", "y"), "plain HTTP"),
+        ({}, ("--certfile", "x", "--keyfile", "y"), "speak TLS"),
     ],
 )
 def test_what_cannot_be_served_ends_at_once_with_one_line(tmp_path, variables, arguments, message):
