@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,7 +42,7 @@ class Profile:
     Attributes:
         rows: int64 [2].
         known: column → rows in which it is not missing.
-        days: (day as ISO text, label) → rows.
+        days: for each class, day as ISO text → rows.
         characters, words: int64 [2, LONGEST + 1], rows by length.
         users: name → rows.
         features: name of `FEATURES` → int64 [2], rows that hold it.
@@ -50,7 +51,7 @@ class Profile:
 
     rows: np.ndarray = field(default_factory=lambda: np.zeros(2, np.int64))
     known: Counter[str] = field(default_factory=Counter)
-    days: Counter[tuple[str, int]] = field(default_factory=Counter)
+    days: tuple[Counter[str], Counter[str]] = field(default_factory=lambda: (Counter(), Counter()))
     characters: np.ndarray = field(default_factory=lambda: np.zeros((2, LONGEST + 1), np.int64))
     words: np.ndarray = field(default_factory=lambda: np.zeros((2, LONGEST + 1), np.int64))
     users: Counter[str] = field(default_factory=Counter)
@@ -58,22 +59,26 @@ class Profile:
     tokens: tuple[Counter[str], Counter[str]] = field(default_factory=lambda: (Counter(), Counter()))
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Count the rows of a batch of a split."""
+        """Count the rows of a batch of a split, the classes side by side."""
         for column in OPTIONAL:
             self.known[column] += batch.num_rows - batch[column].null_count
         self.users.update(_value_counts(batch["user"].drop_null()))
-        for label in (0, 1):
-            rows = batch.filter(pc.equal(batch["label"], label))
-            texts = rows["text"]
-            self.rows[label] += len(texts)
-            days = pc.strftime(rows["date"].drop_null(), format="%Y-%m-%d")
-            self.days.update({(day, label): count for day, count in _value_counts(days).items()})
-            self.characters[label] += _histogram(pc.utf8_length(texts))
-            self.words[label] += _histogram(pc.count_substring_regex(texts, r"\S+"))
-            for name, pattern in FEATURES.items():
-                self.features[name][label] += pc.sum(pc.match_substring_regex(texts, pattern)).as_py() or 0
-            self.tokens[label].update(_value_counts(pc.list_flatten(tokens.split_tokens(texts))))
-            self.tokens[label].pop("", None)
+        # pyarrow lets other threads run while it works, and each class has counters of its own.
+        with ThreadPoolExecutor(len(CLASSES)) as threads:
+            list(
+                threads.map(lambda label: self._add_class(batch.filter(pc.equal(batch["label"], label)), label), (0, 1))
+            )
+
+    def _add_class(self, rows: pa.RecordBatch, label: int) -> None:
+        texts = rows["text"]
+        self.rows[label] += len(texts)
+        self.days[label].update(_value_counts(pc.strftime(rows["date"].drop_null(), format="%Y-%m-%d")))
+        self.characters[label] += _histogram(pc.utf8_length(texts))
+        self.words[label] += _histogram(pc.count_substring_regex(texts, r"\S+"))
+        for name, pattern in FEATURES.items():
+            self.features[name][label] += pc.sum(pc.match_substring_regex(texts, pattern)).as_py() or 0
+        self.tokens[label].update(_value_counts(pc.list_flatten(tokens.split_tokens(texts))))
+        self.tokens[label].pop("", None)
 
 
 def _value_counts(values: pa.Array) -> dict[str, int]:
@@ -118,12 +123,12 @@ def quantiles(histogram: np.ndarray, shares: tuple[float, ...] = (0.05, 0.5, 0.9
     return [int(np.searchsorted(reached, share * reached[-1])) for share in shares]
 
 
-def balance_by_day(days: Counter[tuple[str, int]]) -> pd.DataFrame:
+def balance_by_day(days: tuple[Counter[str], Counter[str]]) -> pd.DataFrame:
     """Rows of each class by day, without gaps: index day, columns negative, positive; empty when no date is known."""
-    if not days:
+    if not any(days):
         return pd.DataFrame(columns=list(CLASSES), index=pd.DatetimeIndex([], name="day"), dtype=int)
-    table = pd.Series(days).unstack(fill_value=0).reindex(columns=[0, 1], fill_value=0)
-    table.columns, table.index = list(CLASSES), pd.DatetimeIndex(table.index, name="day")
+    table = pd.DataFrame(dict(zip(CLASSES, map(pd.Series, days), strict=True))).fillna(0).astype(int)
+    table.index = pd.DatetimeIndex(table.index, name="day")
     return table.sort_index().asfreq("D", fill_value=0)
 
 

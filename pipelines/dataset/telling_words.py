@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 PRIOR_TOKENS = 10_000
+CHANCE = 1.96  # |z| that a word without any difference exceeds in one case of twenty
 
 
 def log_odds(
@@ -53,6 +54,6 @@ def log_odds(
 
 
 def most_telling(table: pd.DataFrame, number: int) -> dict[str, pd.DataFrame]:
-    """The `number` most telling words of each class, the strongest first: {"negative": rows, "positive": rows}."""
-    negative, positive = table[table["z"] < 0], table[table["z"] > 0]
+    """The up to `number` words of each class that differ most beyond chance: {"negative": rows, "positive": rows}."""
+    negative, positive = table[table["z"] < -CHANCE], table[table["z"] > CHANCE]
     return {"negative": negative.head(number), "positive": positive.tail(number).iloc[::-1]}

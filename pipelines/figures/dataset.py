@@ -10,6 +10,7 @@ from pipelines.figures import CLASS_NAMES, CLASSES, DARK, GREY, NEGATIVE, POSITI
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 
@@ -91,3 +92,14 @@ def thousands(axes: Axes, axis: str = "x") -> None:
     chosen = axes.xaxis if axis == "x" else axes.yaxis
     chosen.set_major_locator(MaxNLocator(nbins=5, integer=True))
     chosen.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+
+
+def plain_powers(axis: Axis) -> None:
+    """Whole numbers at 1, 2 and 5 times the powers of ten of a logarithmic axis, as far as they have room."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    few = high < 100 * max(low, 1e-9)
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
+    axis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1 else "")
+    axis.set_minor_formatter(NullFormatter())

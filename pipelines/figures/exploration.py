@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipelines.figures import CLASS_NAMES, CLASSES, DARK, GREY, LIGHT_GREY, NEGATIVE, POSITIVE
-from pipelines.figures.dataset import thousands
+from pipelines.figures.dataset import plain_powers, thousands
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -61,6 +60,8 @@ def balance_over_time(by_day: pd.DataFrame, one_class: pd.DataFrame) -> Figure:
                 zorder=0,
                 label="one class only" if number == 0 and axes is top else None,
             )
+    margin = np.timedelta64(max(1, 4 - len(by_day)), "D")
+    top.set_xlim(by_day.index[0] - margin, by_day.index[-1] + margin)
     top.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3)
     locator = dates.AutoDateLocator(maxticks=9)
     bottom.xaxis.set_major_locator(locator)
@@ -108,7 +109,7 @@ def texts_by_user(number: pd.Series) -> Figure:
     axes.set(xscale="log", yscale="log", xlabel="texts by one user", ylabel="users")
     axes.set_title("How many texts each user wrote")
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1 else "")
+        plain_powers(axis)
     axes.grid(visible=True, axis="both")
     return figure
 
@@ -135,57 +136,11 @@ def feature_shares(shares: pd.DataFrame) -> Figure:
     axes.set_yticks(places, shares.index)
     axes.invert_yaxis()
     axes.set(
-        xlabel="texts that hold it (%)", title="What texts hold besides words", xlim=(0, 1.18 * shares.max().max())
+        xlabel="texts that hold it (%)",
+        title="What texts hold besides words",
+        xlim=(0, max(1.18 * shares.max().max(), 1)),
     )
     axes.grid(visible=True, axis="x")
     axes.grid(visible=False, axis="y")
     axes.legend(loc="lower right")
     return figure
-
-
-def telling_words(table: pd.DataFrame, telling: dict[str, pd.DataFrame]) -> Figure:
-    """Every word by frequency and by how much it tells, and the most telling ones in full.
-
-    Args:
-        table: from `telling_words.log_odds`.
-        telling: the most telling words of each class, the strongest first.
-    """
-    import matplotlib.pyplot as plt
-
-    figure, (axes, words) = plt.subplots(ncols=2, figsize=(10, 6.2), width_ratios=(1.9, 1))
-    occurrences = table["negative"] + table["positive"]
-    colours = np.select([table["z"] < -1.96, table["z"] > 1.96], CLASSES, LIGHT_GREY)
-    axes.scatter(occurrences, table["z"], s=7, c=colours, linewidths=0, alpha=0.75)
-    axes.axhline(0, color=GREY, linewidth=0.8)
-    axes.set(
-        xscale="log",
-        yscale="symlog",
-        xlabel="occurrences in both classes together",
-        ylabel="z of the log-odds ratio (above 0: more in positive texts)",
-    )
-    axes.set_yticks([-100, -10, -2, 0, 2, 10, 100], ["−100", "−10", "−2", "0", "2", "10", "100"])
-    axes.set_title("How telling each word is")
-    _word_list(words, telling)
-    return figure
-
-
-def _word_list(axes: Axes, telling: dict[str, pd.DataFrame]) -> None:
-    axes.axis("off")
-    axes.set_title("Most telling words, and their z")
-    for column, (name, colour) in enumerate(zip(CLASS_NAMES[::-1], CLASSES[::-1], strict=True)):
-        axes.text(0.52 * column, 1.0, name, color=colour, weight="bold", va="top", transform=axes.transAxes)
-        for place, row in enumerate(telling[name].itertuples(), start=1):
-            word = row.word.replace("$", r"\$")
-            axes.text(
-                0.52 * column,
-                1.0 - 0.045 * place,
-                f"{word}  {_signed(row.z)}",
-                color=DARK,
-                va="top",
-                fontsize=9,
-                transform=axes.transAxes,
-            )
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.0f}".replace("-", "−")

@@ -98,7 +98,7 @@ def test_too_few_bytes_of_a_file_of_unknown_size_are_noticed(target):
 
 
 def test_a_corrupt_file_is_refused_and_removed(target):
-    with web.serving(web.whole(web.BODY[::-1])) as server, pytest.raises(DownloadError, match="SHA-256 .* instead of"):
+    with web.serving(web.whole(web.BODY[::-1])) as server, pytest.raises(DownloadError, match=r"SHA-256 .* instead of"):
         fetch(server, target)
     assert not target.exists()
     assert not list(target.parent.glob("*.part"))
@@ -121,9 +121,9 @@ def test_a_busy_server_is_asked_again(target, code):
 
 
 def test_a_server_that_stays_busy_is_given_up(target):
-    with web.serving(web.status(503)) as server:
-        with pytest.raises(DownloadError, match=r"HTTP status 503.*given up after 5 attempts"):
-            fetch(server, target)
+    given_up = r"HTTP status 503.*given up after 5 attempts"
+    with web.serving(web.status(503)) as server, pytest.raises(DownloadError, match=given_up):
+        fetch(server, target)
 
 
 def test_a_refused_connection_and_an_impossible_address_are_clear_errors(target):

@@ -11,6 +11,7 @@ from pipelines import artifacts, figures
 from pipelines.dataset import examples, explore, prepare, telling_words
 from pipelines.figures import dataset as preparation_plots
 from pipelines.figures import exploration as plots
+from pipelines.figures import words
 
 matplotlib.use("agg")
 
@@ -41,7 +42,7 @@ def test_every_row_is_counted_once(counted):
     assert profile.rows.tolist() == manifest["class_balance"]["train"]
     assert profile.characters.sum() == profile.words.sum() == manifest["counts"]["train"]
     assert profile.known["user"] == manifest["counts"]["train"]
-    assert sum(profile.days.values()) == profile.known["date"] < manifest["counts"]["train"]
+    assert sum(map(Counter.total, profile.days)) == profile.known["date"] < manifest["counts"]["train"]
 
 
 def test_a_prefix_can_be_asked_for_and_more_than_there_is_is_an_error(counted):
@@ -137,8 +138,8 @@ def test_the_summary_is_plain_and_holds_no_names(counted):
     assert summary["rows"] == manifest["counts"]["train"]
     assert summary["users"]["number"] == 7
     assert "user3" not in str(summary)
-    words = {row["word"] for row in summary["telling_words"]["positive"]}
-    assert words <= {"love", "great", "happy", "thanks", "awesome"}
+    found = {row["word"] for row in summary["telling_words"]["positive"]}
+    assert found <= {"love", "great", "happy", "thanks", "awesome"}
 
 
 def test_every_figure_can_be_drawn_also_from_little(counted, tmp_path):
@@ -151,7 +152,7 @@ def test_every_figure_can_be_drawn_also_from_little(counted, tmp_path):
             plots.known_columns(dict(some.known), int(some.rows.sum())),
             plots.lengths(some.characters, some.words),
             plots.feature_shares(explore.feature_shares(some)),
-            plots.telling_words(table, telling_words.most_telling(table, 20)),
+            words.telling_words(table, telling_words.most_telling(table, 20)),
             preparation_plots.row_fates([("neutral", 0), ("repeats", number)], manifest["class_balance"]),
             preparation_plots.largest_groups(manifest["largest_groups"][: number * 5]),
             *([plots.balance_over_time(by_day, explore.one_class_days(by_day))] if len(by_day) else []),
