@@ -44,7 +44,8 @@ def create_app(settings: Settings | None = None, predictor: Predictor | None = N
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1  # at exactly its limit Werkzeug cuts off silently
     metrics = Metrics()
     slot = Slot(settings, observe=metrics.observe)
-    app.extensions["serving"] = Service(settings, slot, metrics, schema.request_schema(settings))
+    own = Service(settings, slot, metrics, schema.request_schema(settings), load=lambda: _load(settings))
+    app.extensions["serving"] = own
     app.register_blueprint(routes.blueprint)
     app.register_blueprint(operation.blueprint)
     problems.install(app)
@@ -53,17 +54,15 @@ def create_app(settings: Settings | None = None, predictor: Predictor | None = N
     if predictor is not None:
         slot.fill(predictor)
     else:
-        slot.fill_in_background(lambda: _load(settings, metrics), _give_up)
+        own.start(on_failure=_give_up)
     return app
 
 
-def _load(settings: Settings, metrics: Metrics) -> Predictor:
+def _load(settings: Settings) -> Predictor:
     from serving import predictor, store
 
     started = time.monotonic()
-    threads = settings.model_threads or max(1, (os.cpu_count() or 1) // settings.workers)
-    loaded = predictor.load(store.folder(settings.model_uri), threads=threads)
-    metrics.model.labels(loaded.model_version).set(1)
+    loaded = predictor.load(store.folder(settings), threads=settings.model_threads)
     seconds = round(time.monotonic() - started, 2)
     log.info("model ready", extra={"model_version": loaded.model_version, "seconds": seconds})
     return loaded
@@ -93,7 +92,8 @@ def _finish(response: Response) -> Response:
         own.metrics.problems.labels(about["problem"]).inc()
     response.headers.extend(_HEADERS + _PAGE_HEADERS if response.mimetype == "text/html" else _HEADERS)
     response.headers["X-Request-ID"] = about["request_id"]
-    if own.settings.log_requests and request.blueprint != "operation":  # health checks would drown the rest
+    # Health checks would drown the rest.
+    if own.settings.log_requests and not (request.blueprint == "operation" and method == "GET"):
         _log(about, seconds, route=route, method=method, status=response.status_code)
     return response
 

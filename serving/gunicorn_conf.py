@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -46,10 +47,13 @@ def on_starting(server):
     from serving.manifest import ModelError
 
     try:
-        store.folder(_settings.model_uri)
+        store.folder(_settings)
     except ModelError as error:
         sys.exit(str(error))
     metrics.prepare_folder()
+    # SIGHUP: each worker loads the new model beside the old one and then swaps. gunicorn's own way, new workers for old
+    # ones, would answer 503 until they have loaded it.
+    server.handle_hup = lambda: server.kill_workers(signal.SIGHUP)
     # Shared by all workers: less memory for each, and a new one is ready sooner.
     importlib.import_module("tensorflow")
     importlib.import_module("serving.app")

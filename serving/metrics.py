@@ -53,6 +53,16 @@ class Metrics:
             "serving_model", "Workers with this model", ["model_version"], registry=own, multiprocess_mode="livesum"
         )
 
+        self.failed_reloads = Counter("serving_failed_reloads", "Models that were not taken", registry=own)
+        self._shown = ""
+
+    def show_model(self, version: str) -> None:
+        """Name the model that this worker answers with."""
+        if self._shown:
+            self.model.labels(self._shown).set(0)
+        self.model.labels(version).set(1)
+        self._shown = version
+
     def observe(self, name: str, value: float) -> None:
         """Record a value of the histogram with this name."""
         getattr(self, name).observe(value)

@@ -32,7 +32,7 @@ def document(service: Service) -> dict[str, Any]:
     whole = {"openapi": "3.1.0", "info": info, "paths": _paths(service), "components": components}
     if service.settings.api_key:
         components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-        for path, method in (("/predict", "post"), ("/predict", "get"), ("/", "get")):
+        for path, method in (("/predict", "post"), ("/predict", "get"), ("/", "get"), ("/admin/reload", "post")):
             whole["paths"][path][method]["security"] = [{"key": []}]
     return whole
 
@@ -58,6 +58,7 @@ def _paths(service: Service) -> dict[str, Any]:
         "/": {"get": front},
         "/livez": {"get": _operation("livez", "The process answers", {"type": "object"})},
         "/readyz": {"get": _operation("readyz", "The model is loaded and warmed up", {"type": "object"}, (503,))},
+        "/admin/reload": {"post": _reload()},
         "/metrics": {
             "get": _plain("metrics", "Figures for Prometheus", {"text/plain": {"schema": {"type": "string"}}})
         },
@@ -81,6 +82,12 @@ def _operation(name: str, summary: str, answer: str | dict[str, Any], refusals: 
         titles = "; ".join(title for of_status, title in KINDS.values() if of_status == status)
         content = {"application/problem+json": {"schema": _reference("ProblemDocument")}}
         operation["responses"][str(status)] = {"description": titles, "content": content}
+    return operation
+
+
+def _reload() -> dict[str, Any]:
+    operation = _operation("reload", "Load whatever MODEL_URI names by now", {"type": "object"}, (401, 403))
+    operation["responses"]["202"] = operation["responses"].pop("200")
     return operation
 
 

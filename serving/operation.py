@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify, render_template
+import os
+import signal
+
+from flask import Blueprint, Response, jsonify, render_template, request
 
 from serving import openapi, problems, settings
 from serving.problems import Problem
@@ -24,6 +27,20 @@ def readyz() -> Response:
     if slot.draining:
         raise Problem("not-ready", "This process is about to end; it takes no new work.", headers={"Retry-After": "2"})
     return jsonify(status="ready", model_version=slot.get().predictor.model_version)
+
+
+@blueprint.post("/admin/reload")
+def reload() -> tuple[Response, int]:
+    """All workers load whatever MODEL_URI names by now. Needs the API key, and does nothing where there is none."""
+    own = service()
+    if not own.settings.api_key:
+        raise Problem("forbidden", "Set API_KEY to make this call possible, or send SIGHUP to the process.")
+    own.require_key(request)
+    if request.environ.get("SERVER_SOFTWARE", "").startswith("gunicorn"):
+        os.kill(os.getppid(), signal.SIGHUP)
+    else:
+        own.reload()
+    return jsonify(status="reloading"), 202
 
 
 @blueprint.get("/metrics")

@@ -16,6 +16,7 @@ KINDS: dict[str, tuple[int, str]] = {
     "malformed-json": (400, "The body is not JSON"),
     "malformed-request": (400, "The request is not HTTP as it should be"),
     "unauthorized": (401, "An API key is needed"),
+    "forbidden": (403, "This call is switched off"),
     "not-found": (404, "There is nothing at this address"),
     "method-not-allowed": (405, "This address does not take that method"),
     "slow-body": (408, "The body took too long to arrive"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 from serving.batcher import Batcher
@@ -21,17 +20,6 @@ class Slot:
     def fill(self, predictor) -> None:
         """Answer with this model from now on; requests under way keep the one that they have."""
         self._current = Batcher(predictor, self._settings, observe=self._observe)
-
-    def fill_in_background(self, load: Callable[[], object], on_failure: Callable[[Exception], None]) -> None:
-        """Load in a thread of its own, so that /livez answers meanwhile."""
-
-        def work():
-            try:
-                self.fill(load())
-            except Exception as error:
-                on_failure(error)
-
-        threading.Thread(target=work, name="load-model", daemon=True).start()
 
     @property
     def ready(self) -> bool:

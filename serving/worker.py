@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from gunicorn.http import errors
 
-from serving import arrival
+from serving import arrival, store
 from serving.gate import GatedWorker
 from serving.problems import Problem
 
@@ -64,6 +65,16 @@ class Worker(GatedWorker):
             client.sendall(arrival.raw_response(problem))
         except OSError as error:
             self.log.debug("client went away: %s", error)
+
+    def init_signals(self):
+        super().init_signals()
+        signal.signal(signal.SIGHUP, self.handle_reload)
+
+    def handle_reload(self, sig, frame):
+        """SIGHUP: what MODEL_URI names may be another model by now."""
+        if hasattr(self, "_service"):
+            store.folder.cache_clear()
+            self._service.reload()
 
     def handle_exit(self, sig, frame):
         """SIGTERM: unready first, so that a load balancer looks elsewhere; then no more connections."""

@@ -56,7 +56,7 @@ def test_operation_calls_answer_json(client, path):
 
 
 def test_until_the_model_is_loaded_the_service_lives_but_is_not_ready(monkeypatch):
-    monkeypatch.setattr("serving.slot.Slot.fill_in_background", lambda *arguments: None)
+    monkeypatch.setattr("serving.service.Service.start", lambda *arguments, **more: None)
     client = create_app(Settings()).test_client()
     assert client.get("/livez").status_code == 200
     for answer in (client.get("/readyz"), client.post("/predict", json={"text": "x"})):
@@ -105,6 +105,11 @@ def test_with_an_api_key_only_its_holder_gets_predictions(make_client):
             assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert client.get("/readyz").status_code == 200
     assert client.post("/predict", json={"text": "x"}, headers=right).status_code == 200
+
+
+def test_only_the_holder_of_the_key_can_reload(make_client):
+    assert_problem(make_client().post("/admin/reload"), 403, "forbidden")
+    assert_problem(make_client(api_key="key").post("/admin/reload"), 401, "unauthorized")
 
 
 def test_no_log_line_holds_a_text(client, caplog):

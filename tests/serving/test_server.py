@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -17,6 +18,7 @@ import model_folder
 import pytest
 
 ROOT = Path(__file__).parents[2]
+POST = b"POST /predict HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer key\r\nContent-Type: application/json\r\n"
 
 
 class Server:
@@ -45,7 +47,7 @@ class Server:
         """Status, headers and parsed or raw body."""
         own = connection or HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            headers = {"Content-Type": "application/json"} | (headers or {})
+            headers = {"Content-Type": "application/json", "Authorization": "Bearer key"} | (headers or {})
             own.request(method, path, body, headers)
             answer = own.getresponse()
             content = answer.read()
@@ -171,12 +173,17 @@ def test_figures_are_the_sum_over_all_workers(server):
         (b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
         (b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", 400),
         (
-            b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-            b"zz\r\nx\r\n0\r\n\r\n",
+            POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nx\r\n0\r\n\r\n",
             400,
         ),
-        (b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 999999\r\n\r\n", 413),
-        (b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n", 400),
+        (
+            POST + b"Content-Length: 999999\r\n\r\n",
+            413,
+        ),
+        (
+            POST + b"Content-Length: 0\r\n\r\n",
+            400,
+        ),
     ],
 )
 def test_what_is_not_http_is_a_problem_and_never_a_5xx(server, data, status):
@@ -187,14 +194,14 @@ def test_what_is_not_http_is_a_problem_and_never_a_5xx(server, data, status):
 
 
 def test_chunked_bodies_are_read_and_limited(server):
-    start = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    start = POST + b"Transfer-Encoding: chunked\r\n\r\n"
     body = b'{"text": "good"}'
     assert raw(server, [start, b"%x\r\n" % len(body), body + b"\r\n", b"0\r\n\r\n"], pause=0.02)[0] == 200
     assert raw(server, start + b"%x\r\n" % 120_000 + b"x" * 120_000 + b"\r\n0\r\n\r\n")[0] == 413
 
 
 def test_pipelined_requests_are_answered_in_order(server):
-    request = b"GET /predict?text=%s HTTP/1.1\r\nHost: x\r\nX-Request-ID: %s\r\n%s\r\n"
+    request = b"GET /predict?text=%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer key\r\nX-Request-ID: %s\r\n%s\r\n"
     data = b"".join(request % (b"good", name, end) for name, end in ((b"one", b""), (b"two", b"Connection: close\r\n")))
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall(data)
@@ -205,7 +212,7 @@ def test_pipelined_requests_are_answered_in_order(server):
 def test_slow_clients_hold_no_thread_and_are_sent_away(server):
     slow = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(200)]
     try:
-        head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
+        head = POST + b"Content-Length: 50\r\n\r\n{"
         for connection in slow:
             connection.sendall(head)
         for _ in range(20):  # more than the slow ones would leave threads for
@@ -238,6 +245,48 @@ def test_a_client_that_goes_away_leaves_no_trace(server):
     assert server.predict("good")["label"] == "positive"
 
 
+def versions(server):
+    exposition = server.call("GET", "/metrics")[2].decode()
+    return {
+        name: float(count) for name, count in re.findall(r'serving_model\{model_version="([^"]+)"\} (\S+)', exposition)
+    }
+
+
+def test_a_new_model_takes_over_without_a_dropped_request_and_a_broken_one_never_does(server, model):
+    answered, stop = [], threading.Event()
+
+    def keep_asking(index):
+        with closing(HTTPConnection("127.0.0.1", server.port, timeout=20)) as connection:
+            while not stop.is_set():
+                answered.append(server.predict("good", connection)["model_version"])
+
+    with ThreadPoolExecutor(8) as threads:
+        asking = [threads.submit(keep_asking, index) for index in range(8)]
+        try:
+            for number in range(2, 5):
+                version = f"fixture-10-0000000{number}"
+                model_folder.write_manifest(model, version=version)
+                server.process.send_signal(signal.SIGHUP)
+                wait_until(lambda version=version: versions(server).get(version) == 2)
+            (model / "manifest.json").write_text("{}")
+            assert server.call("POST", "/admin/reload")[0] == 202
+            wait_until(lambda: b"serving_failed_reloads_total 2.0" in server.call("GET", "/metrics")[2])
+        finally:
+            stop.set()
+            model_folder.write_manifest(model)
+        for each in asking:
+            each.result()  # raises what an answer other than 200 has raised
+    assert set(answered) == {f"fixture-10-0000000{number}" for number in range(1, 5)}
+    assert versions(server)["fixture-10-00000004"] == 2
+
+
+def wait_until(condition):
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def test_a_killed_worker_is_replaced_and_the_others_go_on(server):
     victim = min(server.workers())
     os.kill(victim, signal.SIGKILL)
@@ -254,7 +303,7 @@ def test_sigterm_makes_it_unready_first_and_finishes_what_is_under_way(server):
     with idle, waiting, closing(HTTPConnection("127.0.0.1", server.port, timeout=20)) as known:
         server.predict("good", known)
         body = b'{"text": "still good"}'
-        head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        head = POST + b"Content-Length: %d\r\n\r\n"
         waiting.sendall(head % len(body))
         server.process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
