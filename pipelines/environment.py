@@ -46,6 +46,8 @@ def install(kind):
         base = find_python()
         make = [uv, "venv", "--quiet", "--python", base] if uv else [base, "-m", "venv"]
         subprocess.check_call([*make, str(VENV)])
+    if not uv and subprocess.call([str(python), "-c", "import pip"], stderr=subprocess.DEVNULL) != 0:
+        subprocess.check_call([str(python), "-m", "ensurepip", "--upgrade"])  # the environment was made by uv
     pip = [uv, "pip", "install", "--python", str(python)] if uv else [str(python), "-m", "pip", "install"]
     quiet = ["--quiet", *([] if uv else ["--disable-pip-version-check", "--no-compile"])]
     print(f"installing {REQUIREMENTS[kind]} with {'uv' if uv else 'pip'} …", file=sys.stderr, flush=True)

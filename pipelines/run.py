@@ -7,11 +7,13 @@ failure keeps `failed-NN_name.ipynb`. Notebook, HTML report and figures go to ML
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import re
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 from pipelines import artifacts, parameters, record, stages, tracking
@@ -122,6 +124,9 @@ def _is_current(stage: stages.Stage, values: dict[str, object], inputs: list[Pat
 
 
 def _papermill(stage: stages.Stage, values: dict, *, working: Path, run_id: str, made: bool) -> None:
+    warnings.filterwarnings("ignore", message="IProgress not found")  # a terminal is no notebook page
+    logging.getLogger("papermill").setLevel(logging.ERROR)  # it cannot read our annotations; `parameters` has
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import papermill
 
     os.environ["MLFLOW_RUN_ID"] = run_id

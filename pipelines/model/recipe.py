@@ -40,6 +40,17 @@ class Recipe:
         return asdict(self)
 
 
+def usual(rows: int) -> dict[str, int]:
+    """Epochs and batch size for a number of training rows: fewer rows need more passes, and steps enough in each.
+
+    >>> usual(200_000)
+    {'epochs': 3, 'batch_size': 1024}
+    """
+    if rows < 40_000:
+        return {"epochs": 5, "batch_size": 128}
+    return {"epochs": 3, "batch_size": 512 if rows < 150_000 else 1024}
+
+
 def stops_early(validation_loss: list[float], *, patience: int) -> bool:
     """Whether the best epoch lies `patience` or more epochs back: [0.5, 0.4, 0.41, 0.42], 2 → True."""
     return bool(validation_loss) and len(validation_loss) - 1 - int(np.argmin(validation_loss)) >= patience

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.metadata import version
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def register(run: artifacts.Run) -> str | None:
             pip_requirements=[f"{package}=={version(package)}" for package in ("tensorflow", "pandas", "mlflow")],
             metadata={"model_version": manifest["model_version"]},
         )
+    os.environ["MLFLOW_RUN_ID"] = run_id  # MLflow takes it away when it opens a run
     registered = mlflow.register_model(logged.model_uri, name, tags={"model_version": manifest["model_version"]})
     client.set_registered_model_tag(name, "dataset", run.dataset.name)
     return str(registered.version)

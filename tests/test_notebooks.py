@@ -1,0 +1,85 @@
+"""The rules that notebooks keep, and that what Make and the runner pass to them exists."""
+
+import ast
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from pipelines import parameters, stages
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request):
+    return nbformat.read(request.param, as_version=4)
+
+
+def code(notebook) -> list:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_there_are_six_stages():
+    assert [path.stem for path in NOTEBOOKS] == [
+        "01_prepare", "02_explore", "03_tokenize", "04_train", "05_diagnose", "06_evaluate",
+    ]  # fmt: skip
+
+
+def test_is_valid_and_holds_no_outputs(notebook):
+    nbformat.validate(notebook)
+    assert all(not cell.outputs and cell.execution_count is None for cell in code(notebook))
+
+
+def test_begins_with_a_question_and_one_cell_of_commented_parameters(notebook):
+    assert notebook.cells[0].cell_type == "markdown"
+    assert "?" in notebook.cells[0].source
+    tagged = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    assert tagged == [code(notebook)[0]]
+    for line in tagged[0].source.splitlines():
+        assert re.match(r"\w+(: \".+\")? = .+  # \S", line), line
+
+
+def test_is_short_and_each_cell_too(notebook):
+    assert len(notebook.cells) <= 30
+    for cell in code(notebook)[1:]:
+        lines = [line for line in cell.source.splitlines() if line.strip() and not line.startswith(("import ", "from "))]
+        assert len(lines) <= 15, cell.source
+
+
+def test_defines_nothing_and_loops_over_no_rows(notebook):
+    for cell in code(notebook):
+        for node in ast.walk(ast.parse(re.sub(r"^[%!].*", "", cell.source, flags=re.M))):
+            assert not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef), cell.source
+            assert not (isinstance(node, ast.Attribute) and node.attr in ("iterrows", "itertuples")), cell.source
+
+
+def test_ends_with_a_check_that_can_fail_and_a_summary(notebook):
+    assert re.search(r"^assert |raise AssertionError", code(notebook)[-2].source, re.M)
+    assert any("## Check" in cell.source and "bar" in cell.source for cell in notebook.cells[-5:])
+    assert notebook.cells[-1].cell_type == "code"
+
+
+def test_mlflow_is_reached_through_tracking_only(notebook):
+    assert not any(re.search(r"^\s*(import|from) mlflow", cell.source, re.M) for cell in code(notebook))
+
+
+def test_make_and_the_runner_pass_parameters_that_exist():
+    for path in NOTEBOOKS:
+        known = parameters.read(path)
+        assert "dataset" in known
+        if path.stem not in stages.SHARED_BY_RUNS:
+            assert "run" in known
+    made = (ROOT / "Makefile").read_text()
+    assert set(re.findall(r"-p (\w+)", made)) == {"dataset", "run"}
+    assert {path.stem for path in NOTEBOOKS} == set(re.findall(r"^needs_(\w+)", made, re.M))
+
+
+def test_makefile_is_short_and_every_verb_is_explained():
+    lines = (ROOT / "Makefile").read_text().splitlines()
+    assert len(lines) < 80
+    verbs = "setup data train evaluate curves serve test lint lab ui image clean".split()
+    explained = {line.split(":")[0] for line in lines if "## " in line}
+    assert set(verbs) <= explained

@@ -1,0 +1,180 @@
+"""The runner: strict before, whole after, and every execution on record."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from pipelines import stages
+
+PARAMETERS = 'dataset = ""  # name\nsize = 10  # rows\nseconds = 0.0  # to wait\nbroken = False  # fail on purpose'
+WORK = """import pathlib, time
+from pipelines import artifacts, tracking
+here = artifacts.Dataset(dataset)
+time.sleep(seconds)
+print("live output of the kernel")
+assert not broken, "broken on purpose"
+(here.folder / "written").write_text(str(size))
+figures = here.figures("01_prepare")
+figures.mkdir(parents=True, exist_ok=True)
+(figures / "plot.png").write_bytes(b"not really a picture")
+tracking.log_metrics({"rows": size})"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project of one notebook, with a data folder and MLflow records of its own."""
+    (tmp_path / "notebooks").mkdir()
+    cells = [new_markdown_cell("# A stage"), new_code_cell(PARAMETERS), new_code_cell(WORK)]
+    cells[1].metadata["tags"] = ["parameters"]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), tmp_path / "notebooks" / "01_prepare.ipynb")
+    return tmp_path
+
+
+def environment(project) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW", "PIPELINES"))}
+    folders = {"SENTIMENT_ROOT": project, "DATA_FOLDER": project / "data", "MLRUNS_FOLDER": project / "mlruns"}
+    return kept | {key: str(value) for key, value in folders.items()}
+
+
+def start(project, *arguments: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "pipelines.run", "01_prepare", "-p", "dataset", "d", *arguments]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, env=environment(project), cwd=project, **pipes)
+
+
+def run(project, *arguments: str) -> subprocess.CompletedProcess:
+    process = start(project, *arguments)
+    out, err = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def recorded(project, code: str) -> str:
+    script = f"from pipelines import tracking; c = tracking.client(); e = c.get_experiment_by_name(tracking.EXPERIMENT)\n{code}"
+    command = [sys.executable, "-c", script]
+    return subprocess.run(command, env=environment(project), capture_output=True, text=True, check=True).stdout.strip()
+
+
+RUNS = "print([(r.info.run_name, r.info.status, r.data.metrics) for r in c.search_runs([e.experiment_id])])"
+FILES = """r = c.search_runs([e.experiment_id])[0].info.run_id
+print(sorted(f.path for a in c.list_artifacts(r) for f in c.list_artifacts(r, a.path)))"""
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("-p", "sice", "3"), "no parameter 'sice'; did you mean size"),
+        (("-p", "size", "abc"), "size='abc': expected int"),
+        (("-p", "seconds", "soon"), "seconds='soon': expected float"),
+        (("-p", "dataset", "../x"), "data set name '../x'"),
+    ],
+)
+def test_refuses_before_a_kernel_starts(project, given, message):
+    result = run(project, *given)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert not (project / "data").exists()
+
+
+def test_refuses_an_unknown_notebook(project):
+    command = [sys.executable, "-m", "pipelines.run", "09_dream"]
+    result = subprocess.run(command, env=environment(project), capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert "no notebook '09_dream'; there are 01_prepare" in result.stderr
+
+
+def test_success_puts_the_notebook_in_place_with_manifest_dependencies_and_record(project):
+    result = run(project, "-p", "size", "42")
+    assert result.returncode == 0, result.stderr
+    assert "live output of the kernel" in result.stdout
+    folder = project / "data" / "d"
+    assert (folder / "written").read_text() == "42"
+    executed = nbformat.read(folder / "01_prepare.ipynb", as_version=4)
+    assert "live output" in str(executed.cells[-1].outputs)
+    manifest = json.loads((folder / "01_prepare.manifest.json").read_text())
+    assert manifest["parameters"] == {"dataset": "d", "size": 42}
+    assert manifest["seconds"] > 0
+    assert "notebooks/01_prepare.ipynb" in (folder / ".01_prepare.d").read_text()
+    assert recorded(project, RUNS) == "[('d 01_prepare', 'FINISHED', {'rows': 42.0})]"
+    kept = "['01_prepare/01_prepare.html', '01_prepare/01_prepare.ipynb', '01_prepare/figures']"
+    assert recorded(project, FILES) == kept
+
+
+def test_failure_shows_the_cell_keeps_the_notebook_and_is_on_record(project):
+    result = run(project, "-p", "broken", "true")
+    assert result.returncode == 1
+    assert "AssertionError: broken on purpose" in result.stderr
+    assert 'assert not broken, "broken on purpose"' in result.stderr
+    folder = project / "data" / "d"
+    assert f"kept: {folder / 'failed-01_prepare.ipynb'}" in result.stderr
+    assert (folder / "failed-01_prepare.ipynb").exists()
+    assert not (folder / "01_prepare.ipynb").exists()
+    assert recorded(project, RUNS) == "[('d 01_prepare', 'FAILED', {})]"
+    assert "failed-01_prepare.ipynb" in recorded(project, FILES)
+    assert run(project).returncode == 0
+    assert not (folder / "failed-01_prepare.ipynb").exists()
+
+
+def test_a_killed_run_leaves_no_output_and_no_kernel_and_can_be_repeated(project):
+    process = start(project, "-p", "seconds", "60.5")
+    folder = project / "data" / "d"
+    deadline = time.monotonic() + 60
+    while not list(folder.glob(".01_prepare-running-*")) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    time.sleep(3)
+    children = subprocess.run(["ps", "--ppid", str(process.pid), "-o", "pid="], capture_output=True, text=True).stdout
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not (folder / "01_prepare.ipynb").exists()
+    kernels = [int(pid) for pid in children.split()]
+    assert kernels
+    deadline = time.monotonic() + 20
+    while any(os.path.exists(f"/proc/{pid}") for pid in kernels) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert not any(os.path.exists(f"/proc/{pid}") for pid in kernels)
+    assert run(project).returncode == 0
+    assert sorted(path.name for path in folder.glob(".01_prepare-running-*")) == []
+
+
+def test_of_two_at_once_the_second_finds_the_work_done(project):
+    inputs = ("--inputs", str(project / "notebooks" / "01_prepare.ipynb"))
+    processes = [start(project, "-p", "seconds", "2.0", *inputs) for _ in range(2)]
+    outs = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outs
+    assert sum("another run has just made" in out for out, _ in outs) == 1
+    assert recorded(project, "print(len(c.search_runs([e.experiment_id])))") == "1"
+
+
+def test_dependencies_are_the_modules_a_notebook_imports_through_one_another():
+    found = {path.name for path in stages.imported_modules(stages.notebooks_folder() / "03_tokenize.ipynb")}
+    assert {"tokens.py", "text.py", "vocabulary.py", "artifacts.py", "house.mplstyle"} - found == {"house.mplstyle"}
+    assert "training.py" not in found
+
+
+def test_a_run_is_named_by_its_size_and_what_differs(tmp_path, monkeypatch):
+    monkeypatch.setenv("DATA_FOLDER", str(tmp_path))
+    from pipelines import artifacts, parameters
+
+    dataset = artifacts.Dataset("d")
+    artifacts.write_json(dataset.manifest, {"counts": {"train": 60_000}})
+    assert stages.run_name(dataset=dataset, size="", overrides={}) == "50000"
+    assert stages.run_name(dataset=dataset, size="all", overrides={}) == "all"
+    assert stages.run_name(dataset=dataset, size="2000", overrides={"units": "64", "epochs": "3"}) == "2000_epochs-3_units-64"
+    artifacts.write_json(dataset.manifest, {"counts": {"train": 700}})
+    assert stages.run_name(dataset=dataset, size=None, overrides={}) == "all"
+    for size, message in (("701", "701.*has 700 rows"), ("0", "SIZE=0"), ("many", "SIZE=many: expected a number")):
+        with pytest.raises(parameters.ParameterError, match=message):
+            stages.run_name(dataset=dataset, size=size, overrides={})
+    with pytest.raises(parameters.ParameterError, match="no parameter 'unit'; did you mean units"):
+        stages.run_name(dataset=dataset, size="10", overrides={"unit": "64"})
+    with pytest.raises(parameters.ParameterError, match="test_rows"):
+        stages.run_name(dataset=dataset, size="10", overrides={"test_rows": "64"})
+
+
