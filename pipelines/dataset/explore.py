@@ -64,10 +64,9 @@ class Profile:
             self.known[column] += batch.num_rows - batch[column].null_count
         self.users.update(_value_counts(batch["user"].drop_null()))
         # pyarrow lets other threads run while it works, and each class has counters of its own.
-        with ThreadPoolExecutor(len(CLASSES)) as threads:
-            list(
-                threads.map(lambda label: self._add_class(batch.filter(pc.equal(batch["label"], label)), label), (0, 1))
-            )
+        by_class = [batch.filter(pc.equal(batch["label"], label)) for label in (0, 1)]
+        with ThreadPoolExecutor(len(by_class)) as threads:
+            list(threads.map(self._add_class, by_class, (0, 1)))
 
     def _add_class(self, rows: pa.RecordBatch, label: int) -> None:
         texts = rows["text"]
