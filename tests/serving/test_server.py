@@ -100,7 +100,13 @@ def model(tmp_path_factory):
 def server(model, tmp_path_factory):
     log = tmp_path_factory.mktemp("server") / "log"
     server = Server(
-        log, MODEL_URI=str(model), WORKERS="2", BODY_SECONDS="2", DRAIN_SECONDS="1", MAX_BODY_BYTES="100000"
+        log,
+        MODEL_URI=str(model),
+        WORKERS="2",
+        BODY_SECONDS="2",
+        DRAIN_SECONDS="1",
+        MAX_BODY_BYTES="100000",
+        API_KEY="key",
     )
     yield server.wait_until_ready()
     server.stop()
