@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sys
 import time
 import uuid
 
@@ -18,6 +19,7 @@ from serving.settings import Settings
 from serving.slot import Slot
 
 log = logging.getLogger("serving")
+MASTER: int | None = None  # gunicorn's first process, set by its configuration: no model may be loaded there
 _BOOT_ERROR = 3  # gunicorn's: the master then stops, rather than start a worker that fails over and over
 _HEADERS = [("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store")]
 _PAGE_HEADERS = [
@@ -38,6 +40,8 @@ def create_app(settings: Settings | None = None, predictor: Predictor | None = N
         settings: None reads the environment.
         predictor: answers at once; None loads the model of `settings.model_uri` in the background.
     """
+    if predictor is None and os.getpid() == MASTER:
+        sys.exit("--preload cannot be used: a model that is loaded before the fork hangs every request after it.")
     settings = settings or Settings.from_environment()
     app = Flask(__name__)
     app.json.sort_keys = False

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # gunicorn reads this file before it looks for the app
 
-from serving import logs, metrics
+from serving import app, logs, metrics
 from serving.settings import Settings, SettingsError
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -17,6 +17,7 @@ try:
 except SettingsError as error:
     sys.exit(str(error))
 
+app.MASTER = os.getpid()
 bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.workers
 threads = _settings.threads
@@ -37,10 +38,6 @@ logconfig_dict = logs.configuration(_settings.log_level)
 
 def on_starting(server):
     """In the master, before there is a worker: all that can fail fails here, with one line."""
-    if server.cfg.preload_app:
-        sys.exit(
-            "--preload cannot be used: a model that is loaded before the fork hangs. TensorFlow is imported before it."
-        )
     if server.cfg.is_ssl:
         sys.exit("--certfile and --keyfile cannot be used: let the proxy in front of the service speak TLS.")
     from serving import store
@@ -50,13 +47,16 @@ def on_starting(server):
         store.folder(_settings)
     except ModelError as error:
         sys.exit(str(error))
+    if not _settings.api_key and _settings.host not in {"127.0.0.1", "::1", "localhost"}:
+        server.log.warning(
+            "Anyone who reaches %s:%s gets predictions: API_KEY is not set.", _settings.host, _settings.port
+        )
     metrics.prepare_folder()
     # SIGHUP: each worker loads the new model beside the old one and then swaps. gunicorn's own way, new workers for old
     # ones, would answer 503 until they have loaded it.
     server.handle_hup = lambda: server.kill_workers(signal.SIGHUP)
     # Shared by all workers: less memory for each, and a new one is ready sooner.
     importlib.import_module("tensorflow")
-    importlib.import_module("serving.app")
 
 
 def worker_exit(server, worker):
