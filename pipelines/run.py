@@ -127,6 +127,7 @@ def _papermill(stage: stages.Stage, values: dict, *, working: Path, run_id: str,
     warnings.filterwarnings("ignore", message="IProgress not found")  # a terminal is no notebook page
     logging.getLogger("papermill").setLevel(logging.ERROR)  # it cannot read our annotations; `parameters` has
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:IProgress not found")
     import papermill
 
     os.environ["MLFLOW_RUN_ID"] = run_id

@@ -12,7 +12,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def locked(name: str) -> dict[str, Requirement]:
-    lines = re.findall(r"^([A-Za-z0-9][^ ;\\\n]*==[^ ;\\\n]+)(?: ; ([^\\\n]+?))? *\\?$", (ROOT / name).read_text(), re.M)
+    lines = re.findall(
+        r"^([A-Za-z0-9][^ ;\\\n]*==[^ ;\\\n]+)(?: ; ([^\\\n]+?))? *\\?$", (ROOT / name).read_text(), re.M
+    )
     found = [Requirement(f"{pin}; {marker}" if marker else pin) for pin, marker in lines]
     return {one.name.lower(): one for one in found if one.marker is None or one.marker.evaluate()}
 
@@ -51,6 +53,8 @@ def test_locks_have_hashes_and_no_addresses():
 
 def test_conda_users_get_the_same_lock_and_the_same_pythons():
     conda = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-    assert [entry for entry in conda if isinstance(entry, dict)] == [{"pip": ["--require-hashes", "-r requirements.txt"]}]
+    assert [entry for entry in conda if isinstance(entry, dict)] == [
+        {"pip": ["--require-hashes", "-r requirements.txt"]}
+    ]
     python = next(entry for entry in conda if isinstance(entry, str) and entry.startswith("python"))
     assert Requirement(python).specifier == Requirement(f"python{project()['requires-python']}").specifier

@@ -45,7 +45,9 @@ def test_begins_with_a_question_and_one_cell_of_commented_parameters(notebook):
 def test_is_short_and_each_cell_too(notebook):
     assert len(notebook.cells) <= 30
     for cell in code(notebook)[1:]:
-        lines = [line for line in cell.source.splitlines() if line.strip() and not line.startswith(("import ", "from "))]
+        lines = [
+            line for line in cell.source.splitlines() if line.strip() and not line.startswith(("import ", "from "))
+        ]
         assert len(lines) <= 15, cell.source
 
 
@@ -80,6 +82,6 @@ def test_make_and_the_runner_pass_parameters_that_exist():
 def test_makefile_is_short_and_every_verb_is_explained():
     lines = (ROOT / "Makefile").read_text().splitlines()
     assert len(lines) < 80
-    verbs = "setup data train evaluate curves serve test lint lab ui image clean".split()
+    verbs = ["setup", "data", "train", "evaluate", "curves", "serve", "test", "lint", "lab", "ui", "image", "clean"]
     explained = {line.split(":")[0] for line in lines if "## " in line}
     assert set(verbs) <= explained

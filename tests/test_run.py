@@ -34,7 +34,9 @@ def project(tmp_path):
     cells = [new_markdown_cell("# A stage"), new_code_cell(PARAMETERS), new_code_cell(WORK)]
     cells[1].metadata["tags"] = ["parameters"]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), tmp_path / "notebooks" / "01_prepare.ipynb")
+    nbformat.write(
+        new_notebook(cells=cells, metadata={"kernelspec": kernel}), tmp_path / "notebooks" / "01_prepare.ipynb"
+    )
     return tmp_path
 
 
@@ -57,7 +59,8 @@ def run(project, *arguments: str) -> subprocess.CompletedProcess:
 
 
 def recorded(project, code: str) -> str:
-    script = f"from pipelines import tracking; c = tracking.client(); e = c.get_experiment_by_name(tracking.EXPERIMENT)\n{code}"
+    opening = "from pipelines import tracking; c = tracking.client(); e = c.get_experiment_by_name(tracking.EXPERIMENT)"
+    script = f"{opening}\n{code}"
     command = [sys.executable, "-c", script]
     return subprocess.run(command, env=environment(project), capture_output=True, text=True, check=True).stdout.strip()
 
@@ -166,7 +169,10 @@ def test_a_run_is_named_by_its_size_and_what_differs(tmp_path, monkeypatch):
     artifacts.write_json(dataset.manifest, {"counts": {"train": 60_000}})
     assert stages.run_name(dataset=dataset, size="", overrides={}) == "50000"
     assert stages.run_name(dataset=dataset, size="all", overrides={}) == "all"
-    assert stages.run_name(dataset=dataset, size="2000", overrides={"units": "64", "epochs": "3"}) == "2000_epochs-3_units-64"
+    assert (
+        stages.run_name(dataset=dataset, size="2000", overrides={"units": "64", "epochs": "3"})
+        == "2000_epochs-3_units-64"
+    )
     artifacts.write_json(dataset.manifest, {"counts": {"train": 700}})
     assert stages.run_name(dataset=dataset, size=None, overrides={}) == "all"
     for size, message in (("701", "701.*has 700 rows"), ("0", "SIZE=0"), ("many", "SIZE=many: expected a number")):
@@ -176,5 +182,3 @@ def test_a_run_is_named_by_its_size_and_what_differs(tmp_path, monkeypatch):
         stages.run_name(dataset=dataset, size="10", overrides={"unit": "64"})
     with pytest.raises(parameters.ParameterError, match="test_rows"):
         stages.run_name(dataset=dataset, size="10", overrides={"test_rows": "64"})
-
-

@@ -1,7 +1,7 @@
 """What `make train` ends with: figures beside the baselines, where everything lies, what to run next.
 
-    python -m pipelines.evaluation.summary sentiment140 200000     the summary of a run
-    python -m pipelines.evaluation.summary --model                 the folder of the newest evaluated model
+python -m pipelines.evaluation.summary sentiment140 200000     the summary of a run
+python -m pipelines.evaluation.summary --model                 the folder of the newest evaluated model
 """
 
 from __future__ import annotations

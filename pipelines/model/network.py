@@ -42,7 +42,7 @@ class Configuration:
     embedding_dimensions: int = 128
     units: int = 128
     dense_units: int = 64
-    dropout_rate: float = 0.3
+    dropout_rate: float = 0.2
     pair_buckets: int = 2**18
 
     def __post_init__(self) -> None:

@@ -1,0 +1,188 @@
+"""The whole way, as a user goes it: Make, all notebooks, a real MLflow server, a prediction."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+import tiny_data
+
+ROOT = Path(__file__).resolve().parents[1]
+STAGES = ("03_tokenize", "04_train", "05_diagnose", "06_evaluate")
+PARAMS = "epochs=2 units=8 vector_dimensions=8 pair_buckets=512 batch_size=64 resamples=50"
+RUN = "200_batch_size-64_epochs-2_pair_buckets-512_resamples-50_units-8_vector_dimensions-8"
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """A data folder of its own, and the address of a real MLflow server on loopback."""
+    folder = tmp_path_factory.mktemp("whole")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", address.rpartition(":")[2]]
+    stores = ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--artifacts-destination", str(folder / "store")]
+    log = (folder / "server.log").open("w")
+    server = subprocess.Popen([*command, *stores, "--workers", "1"], stdout=log, stderr=log, start_new_session=True)
+    deadline = time.monotonic() + 90
+    while not answers(address) and time.monotonic() < deadline and server.poll() is None:
+        time.sleep(0.5)
+    assert answers(address), (folder / "server.log").read_text()
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MLFLOW", "PIPELINES"))}
+    folders = {"DATA_FOLDER": str(folder / "data"), "MLRUNS_FOLDER": str(folder / "mlruns")}
+    yield inherited | folders | {"MLFLOW_TRACKING_URI": address}
+    os.killpg(server.pid, 15)
+    server.wait(30)
+    log.close()
+
+
+def answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/health", timeout=2) as response:
+            return response.status == 200
+    except OSError:
+        return False
+
+
+def make(environment, *arguments: str) -> subprocess.CompletedProcess:
+    command = ["make", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500, check=False)
+
+
+@pytest.fixture(scope="module")
+def trained(environment):
+    """`make data FROM=…` and `make train`: what they printed, and the folder of the run."""
+    data = Path(environment["DATA_FOLDER"])
+    archive = tiny_data.write_zip(data.parent / "trainingandtestdata.zip")
+    brought = make(environment, "data", f"FROM={archive}")
+    assert brought.returncode == 0, brought.stderr
+    result = make(environment, "train", "SIZE=200", f"PARAMS={PARAMS}")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout, data / "sentiment140" / "runs" / RUN
+
+
+def test_every_notebook_is_executed_in_its_place(trained):
+    _, run = trained
+    assert all((run / f"{stage}.ipynb").exists() for stage in STAGES)
+    assert all((run.parents[1] / f"{stage}.ipynb").exists() for stage in ("01_prepare", "02_explore"))
+    assert not list(run.parents[1].rglob("failed-*"))
+
+
+def test_metrics_json_holds_what_was_promised(trained):
+    _, run = trained
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["dataset"] == "sentiment140"
+    assert metrics["rows_train"] == 200
+    assert set(metrics["splits"]) == {"test", "manual", "validation"}
+    for figures in metrics["splits"].values():
+        assert {"rows", "accuracy", "accuracy_interval", "macro_f1", "auc", "log_loss"} <= set(figures)
+    low, high = metrics["splits"]["test"]["accuracy_interval"]
+    assert low <= metrics["splits"]["test"]["accuracy"] <= high
+    assert {"test", "manual"} <= set(metrics["baselines"]["tfidf_logistic_regression"])
+    assert {"test", "manual"} <= set(metrics["baselines"]["majority"])
+    assert {"01_prepare", *STAGES} <= set(metrics["seconds"])
+    manifest = json.loads((run / "saved_model" / "manifest.json").read_text())
+    assert metrics["model_version"] == manifest["model_version"]
+
+
+def test_the_summary_says_how_good_where_and_what_next(trained):
+    out, _ = trained
+    for part in (
+        "200 training rows",
+        "tfidf logistic regression",
+        "majority",
+        "executed notebooks",
+        "MLflow run",
+        "make serve",
+    ):
+        assert part in out
+
+
+def test_the_server_has_one_record_of_the_training_with_all_of_it(trained, environment):
+    script = """
+import json
+from pipelines import tracking
+client = tracking.client()
+experiment = client.get_experiment_by_name(tracking.EXPERIMENT)
+runs = [r for r in client.search_runs([experiment.experiment_id]) if r.info.run_name.startswith("sentiment140/200_")]
+run, = runs
+epochs = client.get_metric_history(run.info.run_id, "validation_accuracy")
+folders = {entry.path for entry in client.list_artifacts(run.info.run_id)}
+versions = client.search_model_versions("name='tweet-sentiment-sentiment140'")
+import mlflow
+model = mlflow.pyfunc.load_model(f"models:/tweet-sentiment-sentiment140/{versions[0].version}")
+import pandas
+print(json.dumps({"status": run.info.status, "params": run.data.params, "metrics": sorted(run.data.metrics),
+  "epochs": [m.step for m in epochs], "folders": sorted(folders), "tags": run.data.tags,
+  "datasets": [i.dataset.name for i in run.inputs.dataset_inputs], "versions": len(versions),
+  "score": float(model.predict(pandas.DataFrame({"text": ["x"]}))["probability"][0])}))
+"""
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["status"] == "FINISHED"
+    assert found["params"]["units"] == "8"
+    assert found["epochs"] == [1, 2]
+    assert {"04_train", "05_diagnose", "06_evaluate"} <= set(found["folders"])
+    assert {"git_commit", "git_dirty", "lock_sha256", "python", "packages", "dataset"} <= set(found["tags"])
+    assert {"sentiment140/train", "sentiment140/validation"} <= set(found["datasets"])
+    assert found["versions"] == 1
+    assert 0 < found["score"] < 1
+
+
+def test_the_same_again_does_nothing_and_says_so(trained, environment):
+    _, run = trained
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
+    result = make(environment, "train", "SIZE=200", f"PARAMS={PARAMS}")
+    assert result.returncode == 0
+    assert "nothing has changed" in result.stdout
+    assert {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("touched", "redone"),
+    [
+        ("pipelines/evaluation/slices.py", ["06_evaluate"]),
+        ("notebooks/05_diagnose.ipynb", ["05_diagnose", "06_evaluate"]),
+        ("pipelines/model/network.py", ["04_train", "05_diagnose", "06_evaluate"]),
+        ("pipelines/dataset/vectors.py", list(STAGES)),
+        ("serving/app.py", []),
+    ],
+)
+def test_a_changed_module_redoes_its_stage_and_the_later_ones(trained, environment, touched, redone):
+    plan = make(environment, "-n", "-W", touched, "run", "DATASET=sentiment140", f"RUN={RUN}")
+    assert plan.returncode == 0, plan.stderr
+    assert [stage for stage in ("01_prepare", *STAGES) if f"pipelines.run {stage}" in plan.stdout] == redone
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("SIZE=9999",), "SIZE=9999: the training split has"),
+        (("SIZE=abc",), "SIZE=abc: expected a number"),
+        (("SIZE=200", "PARAMS=epoch=3"), "no parameter 'epoch'; did you mean epochs"),
+        (("SIZE=200", "PARAMS=epochs=x"), "epochs='x': expected int"),
+    ],
+)
+def test_a_bad_wish_is_refused_before_anything_starts(trained, environment, arguments, message):
+    result = make(environment, "train", *arguments)
+    assert result.returncode != 0
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_prediction_from_the_shell(trained, environment):
+    result = make(environment, "predict", "TEXT=i love this 'song' & $HOME")
+    assert result.returncode == 0, result.stderr
+    answer = json.loads(result.stdout)
+    assert answer["label"] in ("negative", "positive")
+    assert 0 <= answer["probability"] <= 1
