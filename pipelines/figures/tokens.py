@@ -24,20 +24,12 @@ def coverage_curves(curves: dict[str, dict[int, float]], *, chosen: int) -> Figu
     figure, axes = plt.subplots()
     for (name, curve), style, colour in zip(curves.items(), ("--", "-"), (GREY, MODEL), strict=True):
         sizes, unknown = np.array(list(curve)), 100 * (1 - np.array(list(curve.values())))
-        axes.plot(sizes, unknown, style, color=colour, label=name)
-        axes.annotate(
-            f"{name}: {unknown[-1]:.1f} %",
-            (sizes[-1], unknown[-1]),
-            xytext=(6, 0),
-            textcoords="offset points",
-            va="center",
-            color=colour,
-            annotation_clip=False,
-        )
+        axes.plot(sizes, unknown, style, color=colour, label=f"{name}: {unknown[-1]:.1f} % at {sizes[-1]:,} words")
     axes.axvline(chosen, color=ACCENT, linestyle=":")
-    axes.annotate(f" {chosen:,} ids in use", (chosen, axes.get_ylim()[1]), va="top", ha="right", color=DARK)
+    axes.annotate(f"{chosen:,} ids in use  ", (chosen, 0.5), xycoords=("data", "axes fraction"), ha="right", color=DARK)
     axes.set(xscale="log", xlabel="vocabulary size (ids, most frequent first)", ylabel="tokens that are unknown (%)")
     axes.set_ylim(bottom=0)
+    axes.legend()
     axes.set_title("A larger vocabulary knows more, and less with each step")
     return figure
 
