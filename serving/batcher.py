@@ -15,17 +15,19 @@ from serving.predictor import Predictor
 from serving.problems import Problem
 from serving.settings import Settings
 
+_CALLS = 2  # at once, the second only for a full batch: one call does not keep every core busy
+
 
 class _Job:
     """One request's texts on their way through the model."""
 
-    __slots__ = ("error", "leads", "scores", "texts", "wake")
+    __slots__ = ("batch", "error", "scores", "texts", "wake")
 
     def __init__(self, texts: Sequence[str]):
         self.texts = texts
+        self.batch: list[_Job] = []  # what this request's thread is to score, itself first; empty: another does it
         self.scores: list[float] | None = None
         self.error: Exception | None = None
-        self.leads = False
         self.wake = threading.Event()
 
 
@@ -37,8 +39,7 @@ class Batcher:
         self._lock = threading.Lock()
         self._queue: deque[_Job] = deque()
         self._queued_texts = 0
-        self._busy = False
-        self.busy_since: float | None = None
+        self._calls = 0
 
     def score(self, texts: Sequence[str]) -> list[float]:
         """P(positive) of each text, in order.
@@ -49,14 +50,14 @@ class Batcher:
         job = _Job(texts)
         started = time.monotonic()
         self._enqueue(job)
-        if not job.leads and not job.wake.wait(self._settings.request_seconds) and self._withdraw(job):
+        if not job.wake.wait(self._settings.request_seconds) and self._withdraw(job):
             seconds = self._settings.request_seconds
             raise Problem(
                 "deadline", f"No answer from the model within {seconds:g} seconds.", headers={"Retry-After": "1"}
             )
-        if job.leads:
+        if job.batch:
             self._observe("queue_seconds", time.monotonic() - started)
-            self._lead()
+            self._run(job.batch)
         if job.error is not None:
             raise job.error
         return job.scores
@@ -70,8 +71,15 @@ class Batcher:
                 raise Problem("overloaded", detail, headers={"Retry-After": "1"}, queue_texts=limit)
             self._queue.append(job)
             self._queued_texts += len(job.texts)
-            if not self._busy:
-                self._busy = job.leads = True
+            self._promote()
+
+    def _promote(self) -> None:
+        """Give batches to the threads of their first requests, as many as may run. The lock is held."""
+        while self._queue and self._calls < (_CALLS if self._queued_texts >= self._settings.batch_texts else 1):
+            batch = self._take()
+            self._calls += 1
+            batch[0].batch = batch
+            batch[0].wake.set()
 
     def _withdraw(self, job: _Job) -> bool:
         """Take a request back out; False where it has been promoted or answered at the last moment."""
@@ -83,10 +91,7 @@ class Batcher:
                 self._queued_texts -= len(job.texts)
             return True
 
-    def _lead(self) -> None:
-        with self._lock:
-            jobs = self._take()
-            self.busy_since = time.monotonic()
+    def _run(self, jobs: list[_Job]) -> None:
         texts = [text for job in jobs for text in job.texts]
         try:
             scores = iter(self.predictor.score(texts))
@@ -110,10 +115,7 @@ class Batcher:
 
     def _hand_on(self, jobs: list[_Job]) -> None:
         with self._lock:
+            self._calls -= 1
             for job in jobs:
                 job.wake.set()
-            self.busy_since = None
-            self._busy = bool(self._queue)
-            if self._queue:
-                self._queue[0].leads = True
-                self._queue[0].wake.set()
+            self._promote()
