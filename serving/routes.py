@@ -38,7 +38,7 @@ def front() -> Response | str:
 
 def _answer(own: Service, texts: Sequence[str], *, single: bool) -> Response:
     own.require_key(request)
-    model = own.slot.get()
+    model = own.slot.get(wait=own.settings.request_seconds)
     predictions = [_prediction(model.predictor, score) for score in model.score(texts)]
     for prediction in predictions:
         own.metrics.texts.labels(prediction["label"]).inc()

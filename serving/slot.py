@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from serving.batcher import Batcher
@@ -15,23 +16,23 @@ class Slot:
     def __init__(self, settings: Settings, *, observe: Callable[[str, float], None] = lambda name, value: None):
         self._settings, self._observe = settings, observe
         self._current: Batcher | None = None
+        self._filled = threading.Event()
         self.draining = False
 
     def fill(self, predictor) -> None:
         """Answer with this model from now on; requests under way keep the one that they have."""
         self._current = Batcher(predictor, self._settings, observe=self._observe)
+        self._filled.set()
 
-    @property
-    def ready(self) -> bool:
-        """Whether new requests should come here."""
-        return self._current is not None and not self.draining
-
-    def get(self) -> Batcher:
+    def get(self, *, wait: float = 0) -> Batcher:
         """The model in use.
+
+        Args:
+            wait: seconds, for the first model to be loaded; a worker that replaces a dead one gets requests at once.
 
         Raises:
             Problem: not-ready, while there is none.
         """
-        if self._current is None:
+        if self._current is None and not self._filled.wait(wait):
             raise Problem("not-ready", "The model is being loaded; try again soon.", headers={"Retry-After": "2"})
         return self._current
