@@ -20,8 +20,8 @@ import numpy as np
 
 from pipelines import artifacts
 from pipelines.dataset import batches, tokens
+from pipelines.inputs import default_dataset
 from pipelines.model import network
-from pipelines.run import default_dataset
 
 ROUNDS = 3
 CLASSIC_LENGTH, CLASSIC_BATCH = 40, 32

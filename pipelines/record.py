@@ -7,12 +7,15 @@ in its record. The other stages have a record for each execution.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pipelines import artifacts, stages, tracking
 
+# TensorFlow's C++ side writes these before any log level is in force.
+START_UP_CHATTER = re.compile(r"^(?:[IWE]0000 00:00:\d+\.\d+|WARNING: All log messages before absl).*\n?", re.M)
 OPENS_RECORD, ADDS_TO_RECORD = "04_train", ("05_diagnose", "06_evaluate")
 
 
@@ -50,6 +53,21 @@ def _upload(stage: stages.Stage, run_id: str, *, failed: bool) -> None:
         tracking.log_file(report, stage.name)
     if stage.figures.is_dir():
         tracking.log_file(stage.figures, f"{stage.name}/figures")
+
+
+def make_readable(notebook: Path) -> None:
+    """Leave of each progress bar its last state, and of TensorFlow's start nothing: what a page would show."""
+    import nbformat
+    from nbconvert.preprocessors import CoalesceStreamsPreprocessor
+
+    content, _ = CoalesceStreamsPreprocessor().preprocess(nbformat.read(notebook, as_version=4), {})
+    for cell in content.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                output.text = START_UP_CHATTER.sub("", output.text)
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if output.get("text", "-").strip()]
+    nbformat.write(content, notebook)
 
 
 def _html(notebook: Path) -> str:

@@ -10,52 +10,14 @@ import argparse
 import logging
 import os
 import re
-import subprocess
+import resource
 import sys
 import time
 import warnings
 from pathlib import Path
 
 from pipelines import artifacts, parameters, record, stages, tracking
-
-
-def default_dataset() -> str:
-    """The data set that an empty `dataset` means: sentiment140 where it is, else the embedded sample."""
-    return "sentiment140" if artifacts.Dataset("sentiment140").source.exists() else "sample"
-
-
-def ensure(
-    *, before: str, dataset: str = "", size: int | str | None = None, run: str = ""
-) -> artifacts.Dataset | artifacts.Run:
-    """Where a notebook reads and writes; what it reads is made first where it is missing, by Make.
-
-    Args:
-        before: the notebook that asks, such as "04_train".
-        dataset, size, run: its parameters; empty ones mean the defaults.
-
-    Returns:
-        The data set for a notebook that all runs share, the run for the others.
-    """
-    if not dataset and not artifacts.Dataset(default_dataset()).source.exists():
-        dataset = _output([sys.executable, "-m", "pipelines.dataset.sources", "ensure"])
-    found = artifacts.Dataset(dataset or default_dataset())
-    if not os.environ.get("PIPELINES_INPUTS_MADE"):
-        _make(before if before in stages.SHARED_BY_RUNS else "03_tokenize", found)
-    if before in stages.SHARED_BY_RUNS:
-        return found
-    found_run = found.run(run or stages.run_name(dataset=found, size=size, overrides={}))
-    if not os.environ.get("PIPELINES_INPUTS_MADE"):
-        _make(before, found, f"RUN={found_run.name}")
-    return found_run
-
-
-def _make(before: str, dataset: artifacts.Dataset, *variables: str) -> None:
-    command = ["make", "-s", f"before-{before}", f"DATASET={dataset.name}", *variables]
-    subprocess.run(command, cwd=artifacts.ROOT, check=True)
-
-
-def _output(command: list[str]) -> str:
-    return subprocess.run(command, cwd=artifacts.ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+from pipelines.inputs import default_dataset
 
 
 def plan(notebook: str, given: dict[str, str], overrides: dict[str, str]) -> tuple[stages.Stage, dict[str, object]]:
@@ -110,6 +72,7 @@ def execute(stage: stages.Stage, values: dict[str, object], *, inputs: list[Path
                 _papermill(stage, values, working=working, run_id=run_id, made=made)
             except BaseException:
                 if working.exists():
+                    record.make_readable(working)
                     working.replace(stage.failed)
                 raise
             _finish(stage, values, working=working, seconds=time.monotonic() - started, run_id=run_id)
@@ -151,6 +114,7 @@ def _finish(stage: stages.Stage, values: dict, *, working: Path, seconds: float,
         "stage": stage.name,
         "parameters": values,
         "seconds": round(seconds, 2),
+        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024),
         "notebook_sha256": artifacts.sha256(stage.notebook),
         "mlflow_run": run_id,
         **tracking.git_state(),
@@ -159,6 +123,7 @@ def _finish(stage: stages.Stage, values: dict, *, working: Path, seconds: float,
     stages.write_dependencies(stage)
     stage.failed.unlink(missing_ok=True)
     stage.failed.with_suffix(".html").unlink(missing_ok=True)
+    record.make_readable(working)
     with working.open("rb+") as file:
         os.fsync(file.fileno())
     working.replace(stage.output)

@@ -102,16 +102,15 @@ def start_run(*, name: str, tags: dict[str, str], resume: str | None = None) -> 
     from mlflow import MlflowException
 
     mlflow_client = client()
-    tags = {**environment(), **tags}
     if resume:
+        # The tags stay those of the training: its figures are what they explain.
         try:
             mlflow_client.update_run(resume, status="RUNNING")
-            for key, value in tags.items():
-                mlflow_client.set_tag(resume, key, value)
             return resume
         except MlflowException:
             print(f"MLflow run {resume} is gone from {tracking_uri()}: recording into a new one")
     experiment = mlflow_client.get_experiment_by_name(EXPERIMENT)
+    tags = {**environment(), **tags}
     return mlflow_client.create_run(experiment.experiment_id, run_name=name, tags=tags).info.run_id
 
 

@@ -96,7 +96,8 @@ def _attempt(remote: Remote, part: Path) -> None:
         raise
     except (OSError, http.client.HTTPException) as error:
         if isinstance(getattr(error, "reason", None), socket.gaierror):
-            raise DownloadError(f"{remote.url}: {why(error)}; is there a network?") from error
+            way_out = "is there a network? A copy of yours will do: make data FROM=path"
+            raise DownloadError(f"{remote.url}: {why(error)}; {way_out}") from error
         raise _TryAgainError(why(error)) from error
     except ValueError as error:
         raise DownloadError(f"{remote.url!r} is no address that can be fetched: {error}") from error

@@ -1,0 +1,48 @@
+"""What a notebook reads: which data set and run it means, made first where it is missing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from pipelines import artifacts, stages
+
+
+def default_dataset() -> str:
+    """The data set that an empty `dataset` means: sentiment140 where it is, else the embedded sample."""
+    return "sentiment140" if artifacts.Dataset("sentiment140").source.exists() else "sample"
+
+
+def ensure(
+    *, before: str, dataset: str = "", size: int | str | None = None, run: str = ""
+) -> artifacts.Dataset | artifacts.Run:
+    """Where a notebook reads and writes; what it reads is made first where it is missing, by Make.
+
+    Args:
+        before: the notebook that asks, such as "04_train".
+        dataset, size, run: its parameters; empty ones mean the defaults.
+
+    Returns:
+        The data set for a notebook that all runs share, the run for the others.
+    """
+    if not dataset and not artifacts.Dataset(default_dataset()).source.exists():
+        dataset = _output([sys.executable, "-m", "pipelines.dataset.sources", "ensure"])
+    found = artifacts.Dataset(dataset or default_dataset())
+    if not os.environ.get("PIPELINES_INPUTS_MADE"):
+        _make(before if before in stages.SHARED_BY_RUNS else "03_tokenize", found)
+    if before in stages.SHARED_BY_RUNS:
+        return found
+    found_run = found.run(run or stages.run_name(dataset=found, size=size, overrides={}))
+    if not os.environ.get("PIPELINES_INPUTS_MADE"):
+        _make(before, found, f"RUN={found_run.name}")
+    return found_run
+
+
+def _make(before: str, dataset: artifacts.Dataset, *variables: str) -> None:
+    command = ["make", "-s", f"before-{before}", f"DATASET={dataset.name}", *variables]
+    subprocess.run(command, cwd=artifacts.ROOT, check=True)
+
+
+def _output(command: list[str]) -> str:
+    return subprocess.run(command, cwd=artifacts.ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
