@@ -61,5 +61,5 @@ def test_figures_in_the_readme_are_those_of_the_examples():
     for size, accuracy, _, _ in rows:
         name = "all" if size.startswith("all") else size.replace(",", "")
         record = json.loads((examples.EXAMPLES / f"sentiment140-{name}" / "run.json").read_text())
-        (_, measured), *_ = record["metrics"]["test.accuracy"]
+        (_, measured), *_ = record["metrics"]["test_accuracy"]
         assert f"{100 * measured:.1f}" == accuracy
