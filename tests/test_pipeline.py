@@ -112,7 +112,7 @@ import json
 from pipelines import tracking
 client = tracking.client()
 experiment = client.get_experiment_by_name(tracking.EXPERIMENT)
-runs = [r for r in client.search_runs([experiment.experiment_id]) if r.info.run_name.startswith("sentiment140/200_")]
+runs = [r for r in client.search_runs([experiment.experiment_id]) if r.info.run_name == "sentiment140/RUN"]
 run, = runs
 epochs = client.get_metric_history(run.info.run_id, "validation_accuracy")
 folders = {entry.path for entry in client.list_artifacts(run.info.run_id)}
@@ -125,7 +125,7 @@ print(json.dumps({"status": run.info.status, "params": run.data.params, "metrics
   "datasets": [i.dataset.name for i in run.inputs.dataset_inputs], "versions": len(versions),
   "score": float(model.predict(pandas.DataFrame({"text": ["x"]}))["probability"][0])}))
 """
-    command = [sys.executable, "-c", script]
+    command = [sys.executable, "-c", script.replace("RUN", RUN)]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
