@@ -46,6 +46,8 @@ def usual(rows: int) -> dict[str, int]:
     >>> usual(200_000)
     {'epochs': 3, 'batch_size': 1024}
     """
+    if rows < 8_000:
+        return {"epochs": 8, "batch_size": 32}
     if rows < 40_000:
         return {"epochs": 5, "batch_size": 128}
     return {"epochs": 3, "batch_size": 512 if rows < 150_000 else 1024}

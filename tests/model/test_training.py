@@ -9,6 +9,7 @@ import pytest
 from pipelines import artifacts
 from pipelines.model import network, training
 from pipelines.model.recipe import Recipe, stops_early
+from pipelines.model.recipe import usual as usual_recipe
 
 
 def settings(**changes):
@@ -95,3 +96,10 @@ def test_training_json_holds_no_surprises(undisturbed):
     assert {"rows_train", "parameters", "epochs_run", "best_epoch", "seconds", "tweets_per_second", "seed"} <= set(
         summary
     )
+
+
+def test_few_rows_are_given_steps_enough():
+    for rows in (500, 7_999, 8_000, 39_999, 40_000, 149_999, 150_000, 1_500_000):
+        usual = usual_recipe(rows)
+        assert usual["epochs"] * rows / usual["batch_size"] >= 120, rows
+    assert usual_recipe(200_000) == {"epochs": 3, "batch_size": 1024}
