@@ -79,7 +79,8 @@ def flat(result: dict) -> dict[str, float | None]:
         for split, figures in splits.items():
             for metric in (name for name in metrics.NAMES if name in figures):
                 low, high = figures[f"{metric}_interval"] or (None, None)
-                name = f"{prefix}{split}_{metric}"
+                # "validation_accuracy" is the curve over epochs; one more point would bend it.
+                name = f"{prefix}{'final_' if split == 'validation' else ''}{split}_{metric}"
                 found |= {name: figures[metric], f"{name}_low": low, f"{name}_high": high}
     return found
 
