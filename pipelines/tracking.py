@@ -165,16 +165,23 @@ def log_dataset(*, name: str, digest: str, source: str, rows: int, context: str)
     return client().log_inputs(run_id, datasets=[DatasetInput(dataset=dataset, tags=[tag])])
 
 
-def log_splits(dataset: artifacts.Dataset, *, rows_train: int) -> None:
-    """Record the lineage of a training: raw file, training rows and validation rows."""
+def log_splits(dataset: artifacts.Dataset, contexts: dict[str, str], *, rows_train: int | None = None) -> None:
+    """Record which rows a run read, and the raw files that they come from.
+
+    Args:
+        dataset: prepared.
+        contexts: for each split that was read, what for: "training", "validation" or "evaluation".
+        rows_train: rows of the training split that were used; None for all.
+    """
     manifest = artifacts.read_json(dataset.manifest)
-    for split, rows in (("train", rows_train), ("validation", manifest["counts"]["validation"])):
+    rows = manifest["counts"] | ({"train": rows_train} if rows_train is not None else {})
+    for split, context in contexts.items():
         log_dataset(
             name=f"{dataset.name}/{split}",
             digest=manifest["files"][split],
             source=f"data/{dataset.name}/splits/{split}.parquet",
-            rows=rows,
-            context="training" if split == "train" else "validation",
+            rows=rows[split],
+            context=context,
         )
     if (run_id := active_run_id()) is not None:
         for file, facts in manifest["raw"].items():

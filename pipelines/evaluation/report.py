@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pipelines import artifacts, tracking
+from pipelines import artifacts
 from pipelines.evaluation import baselines, metrics
 from pipelines.evaluation.results import Scores
 
@@ -83,16 +83,3 @@ def flat(result: dict) -> dict[str, float | None]:
                 name = f"{prefix}{'final_' if split == 'validation' else ''}{split}_{metric}"
                 found |= {name: figures[metric], f"{name}_low": low, f"{name}_high": high}
     return found
-
-
-def log_splits(dataset: artifacts.Dataset, splits: list[str]) -> None:
-    """Record in MLflow which rows were evaluated: name, SHA-256 and number of each split."""
-    manifest = artifacts.read_json(dataset.manifest)
-    for split in splits:
-        tracking.log_dataset(
-            name=f"{dataset.name}-{split}",
-            digest=manifest["files"][split],
-            source=f"{dataset.name}/splits/{split}.parquet",
-            rows=manifest["counts"][split],
-            context="evaluation",
-        )

@@ -50,9 +50,12 @@ def test_seconds_of_all_stages_are_found(dataset):
 def test_evaluated_rows_are_recorded_by_their_hash(dataset, monkeypatch):
     seen = []
     monkeypatch.setattr(tracking, "log_dataset", lambda **facts: seen.append(facts))
-    report.log_splits(dataset, ["test"])
-    assert seen[0]["digest"] == artifacts.sha256(dataset.split("test"))
-    assert (seen[0]["rows"], seen[0]["context"]) == (120, "evaluation")
+    tracking.log_splits(dataset, {"train": "training", "test": "evaluation"}, rows_train=7)
+    assert [(facts["name"].split("/")[1], facts["rows"], facts["context"]) for facts in seen] == [
+        ("train", 7, "training"),
+        ("test", 120, "evaluation"),
+    ]
+    assert seen[1]["digest"] == artifacts.sha256(dataset.split("test"))
 
 
 def test_sentences_follow_the_figures():
