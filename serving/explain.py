@@ -51,7 +51,7 @@ def explain(
     places = spans(text, most)
     whole, *rest = score([text, *(without(text, place) for place in places)])
     effects = [
-        schema.WordEffect(word=text[start:end], start=start, end=end, effect=round(whole - score, 6))
-        for (start, end), score in zip(places, rest, strict=True)
+        schema.WordEffect(word=text[start:end], start=start, end=end, effect=round(whole - less, 6))
+        for (start, end), less in zip(places, rest, strict=True)
     ]
     return whole, effects
