@@ -11,6 +11,8 @@ from serving.problems import KINDS
 from serving.service import Service
 
 _REFERENCE = "#/components/schemas/{model}"
+_WITH_KEY = (("/predict", "post"), ("/predict", "get"), ("/explain", "post"), ("/", "get"), ("/admin/reload", "post"))
+_PAGE = {"text/html": {"schema": {"type": "string"}}}
 _EXAMPLES = {
     "one text": {"value": {"text": "python is great"}},
     "many texts": {"value": {"texts": ["python is great", "my train is late again"]}},
@@ -20,7 +22,8 @@ _EXAMPLES = {
 def document(service: Service) -> dict[str, Any]:
     """The OpenAPI document of a service, with its limits."""
     request_schema = service.request_schema.json_schema(ref_template=_REFERENCE)
-    models = [(model, "serialization") for model in (schema.Answer, schema.BatchAnswer, schema.ProblemDocument)]
+    answers = (schema.Answer, schema.BatchAnswer, schema.Explanation, schema.ProblemDocument)
+    models = [(model, "serialization") for model in answers]
     _, definitions = models_json_schema(models, ref_template=_REFERENCE)
     schemas = request_schema.pop("$defs") | definitions["$defs"] | {"PredictRequest": request_schema}
     components: dict[str, Any] = {"schemas": schemas}
@@ -29,33 +32,45 @@ def document(service: Service) -> dict[str, Any]:
         "version": "1",
         "description": "Is a short English text positive? Answers with P(positive). No input makes a 5xx.",
     }
-    whole = {"openapi": "3.1.0", "info": info, "paths": _paths(service), "components": components}
+    whole = {
+        "openapi": "3.1.0",
+        "info": info,
+        "paths": _model_paths(service) | _operation_paths(),
+        "components": components,
+    }
     if service.settings.api_key:
         components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-        for path, method in (("/predict", "post"), ("/predict", "get"), ("/", "get"), ("/admin/reload", "post")):
+        for path, method in _WITH_KEY:
             whole["paths"][path][method]["security"] = [{"key": []}]
     return whole
 
 
-def _paths(service: Service) -> dict[str, Any]:
+def _model_paths(service: Service) -> dict[str, Any]:
     longest = {"type": "string", "maxLength": service.settings.max_characters}
     either = {"anyOf": [_reference("Answer"), _reference("BatchAnswer")]}
-    posted = {"required": True, "content": {"application/json": {"schema": _reference("PredictRequest")}}}
-    posted["content"]["application/json"]["examples"] = _EXAMPLES
     refusals = (400, 401, 408, 413, 415, 422, 503) if service.settings.api_key else (400, 408, 413, 415, 422, 503)
     query_refusals = tuple(status for status in refusals if status not in (408, 413, 415))
-    page = {"text/html": {"schema": {"type": "string"}}}
     front = _operation(
         "front", "The older address of GET /predict; a page, without input_str", "Answer", query_refusals
     )
     front["parameters"] = [_parameter("input_str", longest, required=False)]
-    front["responses"]["200"]["content"] |= page
+    front["responses"]["200"]["content"] |= _PAGE
     query = _operation("predictOne", "One text", "Answer", query_refusals)
     query["parameters"] = [_parameter("text", longest, required=True)]
-    post = _operation("predict", "One text, or many", either, refusals) | {"requestBody": posted}
+    post = _operation("predict", "One text, or many", either, refusals) | _posted("PredictRequest", _EXAMPLES)
+    most = service.settings.max_explained_words
+    summary = f"One text, and which of its words pushed it which way (in groups, above {most} words)"
+    one_text = {"one text": _EXAMPLES["one text"]}
+    explain = _operation("explain", summary, "Explanation", refusals) | _posted("TextRequest", one_text)
     return {
         "/predict": {"post": post, "get": query},
+        "/explain": {"post": explain},
         "/": {"get": front},
+    }
+
+
+def _operation_paths() -> dict[str, Any]:
+    return {
         "/livez": {"get": _operation("livez", "The process answers", {"type": "object"})},
         "/readyz": {"get": _operation("readyz", "The model is loaded and warmed up", {"type": "object"}, (503,))},
         "/admin/reload": {"post": _reload()},
@@ -63,12 +78,17 @@ def _paths(service: Service) -> dict[str, Any]:
             "get": _plain("metrics", "Figures for Prometheus", {"text/plain": {"schema": {"type": "string"}}})
         },
         "/openapi.json": {"get": _operation("openapi", "This document", {"type": "object"})},
-        "/docs": {"get": _plain("docs", "This document, for people", page)},
+        "/docs": {"get": _plain("docs", "This document, for people", _PAGE)},
     }
 
 
 def _reference(name: str) -> dict[str, str]:
     return {"$ref": _REFERENCE.format(model=name)}
+
+
+def _posted(model: str, examples: dict[str, Any]) -> dict[str, Any]:
+    content = {"application/json": {"schema": _reference(model), "examples": examples}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def _parameter(name: str, of: dict[str, Any], *, required: bool) -> dict[str, Any]:

@@ -59,5 +59,11 @@ def openapi_json() -> Response:
 @blueprint.get("/docs")
 def docs() -> str:
     """The same for people; it needs no outside assets."""
-    document = openapi.document(service())
-    return render_template("docs.html", document=document, kinds=problems.KINDS, variables=settings.table())
+    own = service()
+    return render_template(
+        "docs.html",
+        document=openapi.document(own),
+        settings=own.settings,
+        kinds=problems.KINDS,
+        variables=settings.table(),
+    )

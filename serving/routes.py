@@ -1,4 +1,4 @@
-"""The calls that predict. No TensorFlow here: the model is behind the slot."""
+"""The calls that predict and explain. No TensorFlow here: the model is behind the slot."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flask import Blueprint, Response, current_app, g, json, render_template, request
 
 from serving import body, schema
+from serving.explain import explain
 from serving.service import Service, service
 
 blueprint = Blueprint("predict", __name__)
@@ -25,6 +26,21 @@ def predict_get() -> Response:
     """?text=…, the same as a single POST."""
     texts, _ = schema.check(service().request_schema, body.read_query(request, "text"))
     return _answer(service(), texts, single=True)
+
+
+@blueprint.post("/explain")
+def explain_post() -> Response:
+    """{"text": …}: its prediction, and which of its words pushed it which way."""
+    own = service()
+    text = schema.check_single(own.request_schema, body.read_json(request, own.settings))
+    own.require_key(request)
+    model = own.slot.get(wait=own.settings.request_seconds)
+    score, words = explain(model.score, text, own.settings.max_explained_words)
+    # Not counted among the predictions: the same text is asked again, and its occluded forms nobody has written.
+    g.texts = 1 + len(words)
+    origin = {"model_version": model.predictor.model_version, "request_id": g.request_id}
+    answer = _prediction(model.predictor, score) | {"words": [word.model_dump() for word in words]} | origin
+    return current_app.response_class(json.dumps(answer), mimetype="application/json")
 
 
 @blueprint.get("/")

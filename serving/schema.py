@@ -1,4 +1,4 @@
-"""What goes in and out of /predict. The OpenAPI document is made from these classes."""
+"""What goes in and out of /predict and /explain. The OpenAPI document is made from these classes."""
 
 from __future__ import annotations
 
@@ -36,6 +36,23 @@ class BatchAnswer(Origin):
     """The answers to many texts, in their order."""
 
     predictions: list[Prediction]
+
+
+class WordEffect(BaseModel):
+    """A word of the text, or a group of neighbouring ones where the text is long, and what leaving it out changes."""
+
+    word: str = Field(description="as it stands in the text, between white space")
+    start: int = Field(ge=0, description="where it begins in the text, in Unicode code points")
+    end: int = Field(ge=0, description="where it ends: the code point after it")
+    effect: float = Field(
+        ge=-1, le=1, description="P(positive) of the text minus that without the word: above 0 it pushed to positive"
+    )
+
+
+class Explanation(Answer):
+    """The answer to one text, and which of its words pushed it which way."""
+
+    words: list[WordEffect] = Field(description="in the order of the text; none where it has no words")
 
 
 class ProblemDocument(BaseModel):
@@ -95,6 +112,19 @@ def check(adapter: TypeAdapter[Any], value: object) -> tuple[list[str], bool]:
         raise Problem("invalid-input", _sentence(error), errors=_places(error)) from None
     single = hasattr(checked, "text")
     return ([checked.text] if single else checked.texts), single
+
+
+def check_single(adapter: TypeAdapter[Any], value: object) -> str:
+    """The text of a parsed request that must hold one.
+
+    Raises:
+        Problem: invalid-input, with every wrong place.
+    """
+    texts, single = check(adapter, value)
+    if not single:
+        message = 'one text is explained at a time: an object with "text" (a string) is accepted'
+        raise Problem("invalid-input", f"texts: {message}", errors=[{"where": "texts", "message": message}])
+    return texts[0]
 
 
 def _places(error: ValidationError) -> list[dict[str, str]]:

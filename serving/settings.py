@@ -32,6 +32,9 @@ class Settings(BaseModel):
     max_body_bytes: int = Field(1_048_576, ge=1, description="Largest request body, in bytes (413).")
     max_texts: int = Field(256, ge=1, description="Most texts in one request (422).")
     max_characters: int = Field(10_000, ge=1, description="Longest text, in characters (422).")
+    max_explained_words: int = Field(
+        64, ge=1, description="Most words that /explain leaves out one by one; a longer text's go in groups."
+    )
     max_json_depth: int = Field(8, ge=2, le=100, description="Deepest nesting of JSON (400).")
     body_seconds: float = Field(10, gt=0, le=3600, description="Longest wait for a request's body, in seconds (408).")
     queue_requests: int = Field(512, ge=0, description="Requests of one worker that wait for a thread (503).")

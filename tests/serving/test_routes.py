@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from conftest import assert_problem
@@ -164,7 +165,9 @@ def test_the_documentation_page_explains_every_problem_and_setting(client):
 
 
 def test_pages_load_nothing_from_elsewhere(client):
-    for path in ("/", "/docs", "/static/style.css", "/static/page.js"):
+    static = sorted(path.name for path in Path(client.application.static_folder).iterdir())
+    assert {"page.js", "style.css"} <= set(static)
+    for path in ("/", "/docs", *(f"/static/{name}" for name in static)):
         with client.get(path) as answer:
             assert answer.status_code == 200
             assert not re.search(r"(?<!:)//\w|https?://(?!localhost/)", answer.get_data(as_text=True))
