@@ -166,13 +166,7 @@ def log_dataset(*, name: str, digest: str, source: str, rows: int, context: str)
 
 
 def log_splits(dataset: artifacts.Dataset, contexts: dict[str, str], *, rows_train: int | None = None) -> None:
-    """Record which rows a run read, and the raw files that they come from.
-
-    Args:
-        dataset: prepared.
-        contexts: for each split that was read, what for: "training", "validation" or "evaluation".
-        rows_train: rows of the training split that were used; None for all.
-    """
+    """Record the splits that a run read, with what for ("training", "validation", "evaluation"), and their raw files."""
     manifest = artifacts.read_json(dataset.manifest)
     rows = manifest["counts"] | ({"train": rows_train} if rows_train is not None else {})
     for split, context in contexts.items():
