@@ -166,7 +166,7 @@ def log_dataset(*, name: str, digest: str, source: str, rows: int, context: str)
 
 
 def log_splits(dataset: artifacts.Dataset, contexts: dict[str, str], *, rows_train: int | None = None) -> None:
-    """Record the splits that a run read, with what for ("training", "validation", "evaluation"), and their raw files."""
+    """Record the splits that a run read, what for ("training", "validation", "evaluation"), and their raw files."""
     manifest = artifacts.read_json(dataset.manifest)
     rows = manifest["counts"] | ({"train": rows_train} if rows_train is not None else {})
     for split, context in contexts.items():
