@@ -32,7 +32,7 @@ def environment(tmp_path_factory):
     stores = ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--artifacts-destination", str(folder / "store")]
     log = (folder / "server.log").open("w")
     server = subprocess.Popen([*command, *stores, "--workers", "1"], stdout=log, stderr=log, start_new_session=True)
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     while not answers(address) and time.monotonic() < deadline and server.poll() is None:
         time.sleep(0.5)
     assert answers(address), (folder / "server.log").read_text()
