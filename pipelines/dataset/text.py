@@ -1,7 +1,8 @@
-"""Text normalisation: one table of rules, applied by two engines that share a regular-expression library.
+"""Text normalisation: one table of rules, applied by engines that share a regular-expression library.
 
-pyarrow (for the encoded rows) and TensorFlow (inside the exported graph) both run RE2, so the table below is the only
-description of what happens to a tweet. A test compares the two on every Unicode code point and on ugly texts.
+pyarrow (for the encoded rows), TensorFlow (inside the exported graph) and the service without TensorFlow (to which the
+table is exported as data) all run RE2, so the table below is the only description of what happens to a tweet. Tests
+compare them on every Unicode code point and on ugly texts.
 
     "@anna I &lt;3 this!!! http://t.co/x Sooooo good"  →  "<user> i <3 this !! <url> soo good"
 """
