@@ -45,7 +45,7 @@ def on_starting(server):
     try:
         store.folder(_settings)
         # Shared by all workers: less memory for each, and a new one is ready sooner.
-        predictor.import_library(_settings.serving_runtime)
+        predictor.import_runtime(_settings.serving_runtime)
     except ModelError as error:
         sys.exit(str(error))
     if not _settings.api_key and _settings.host not in {"127.0.0.1", "::1", "localhost"}:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Protocol
 
 from serving import manifest
 from serving.manifest import Manifest, ModelError
 
 CANARY_TOLERANCE = 1e-4  # between the exporting machine and this one: other CPUs add in another order
-# The module that loads a model by this runtime, and the library that it needs.
-_RUNTIMES = {"tensorflow": ("serving.saved_model", "tensorflow"), "onnx": ("serving.light", "onnxruntime")}
+_RUNTIMES = {"tensorflow": "serving.saved_model", "onnx": "serving.light"}  # each imports its libraries
 
 
 class Score(float):
@@ -55,23 +55,21 @@ def load(folder: Path, *, runtime: str = "tensorflow", threads: int = 0) -> Pred
         ModelError: the files, the signature or the scores are not those of the manifest.
     """
     description = manifest.verify(folder)
-    import_library(runtime)
-    predictor = importlib.import_module(_RUNTIMES[runtime][0]).load(folder, description, threads=threads)
+    predictor = import_runtime(runtime).load(folder, description, threads=threads)
     _try_canary(predictor, description)
     for size in (1, 2, 8, 64):  # a first call of a new shape costs more; no client should pay for it
         predictor.score(["warm up"] * size)
     return predictor
 
 
-def import_library(runtime: str) -> None:
-    """Import what the runtime needs; the master does it too, so that workers share its memory.
+def import_runtime(runtime: str) -> ModuleType:
+    """The module that loads models by this runtime; the master imports it too, so that workers share its libraries.
 
     Raises:
-        ModelError: it is not installed.
+        ModelError: a library of it is not installed.
     """
-    library = _RUNTIMES[runtime][1]
     try:
-        importlib.import_module(library)
+        return importlib.import_module(_RUNTIMES[runtime])
     except ModuleNotFoundError as error:
         lock = "requirements-light.txt" if runtime == "onnx" else "requirements.txt"
         advice = f"pip install -r serving/{lock}, or choose the other runtime"
@@ -83,4 +81,4 @@ def _try_canary(predictor: Predictor, description: Manifest) -> None:
     for item, score in zip(description.canary, scores, strict=True):
         if not abs(score - item.probability) <= CANARY_TOLERANCE:
             detail = f"scores its canary text {item.text[:40]!r} {score:.6f}, not {item.probability:.6f}"
-            raise ModelError(f"{description.model_version} {detail}: export it again with this environment")
+            raise ModelError(f"{description.model_version} {detail}: export the run again with these versions")

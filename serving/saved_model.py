@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import tensorflow as tf
+
 from serving.manifest import Manifest, ModelError
 from serving.predictor import Score
 
@@ -34,8 +36,6 @@ class SavedModelPredictor:
 
     def score(self, texts: Sequence[str]) -> list[float]:
         """P(positive) of each text, in order."""
-        import tensorflow as tf
-
         encoded = [text.encode() for text in texts]
         found = self._function(text=tf.constant(encoded, tf.string))
         columns = {name: tensor.numpy().tolist() for name, tensor in found.items()}
@@ -52,8 +52,6 @@ def load(folder: Path, description: Manifest, *, threads: int) -> SavedModelPred
     Raises:
         ModelError: TensorFlow does not load it, or its signature is another.
     """
-    import tensorflow as tf
-
     tf.config.set_visible_devices([], "GPU")  # a worker that takes a GPU takes all of its memory
     if threads:
         tf.config.threading.set_intra_op_parallelism_threads(threads)

@@ -114,12 +114,18 @@ def test_a_changed_light_file_is_refused_by_either_runtime(copy):
 
 @pytest.mark.parametrize(
     ("runtime", "library", "lock"),
-    [("onnx", "onnxruntime", "requirements-light"), ("tensorflow", "tensorflow", "requirements.txt")],
+    [
+        ("onnx", "onnxruntime", "requirements-light"),
+        ("onnx", "re2", "requirements-light"),
+        ("tensorflow", "tensorflow", "requirements.txt"),
+    ],
 )
 def test_a_runtime_that_is_not_installed_is_named_with_what_to_install(monkeypatch, runtime, library, lock):
+    for module in ("serving.saved_model", "serving.light", "serving.light_text"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(ModelError, match=f"SERVING_RUNTIME={runtime} needs {library}.*{lock}"):
-        predictor.import_library(runtime)
+        predictor.import_runtime(runtime)
 
 
 def test_metrics_count_what_was_read_of_predicted_texts(exported):
