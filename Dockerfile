@@ -1,14 +1,19 @@
 # Serving only: no notebooks, no pipelines, no weights. MODEL_URI says at the start where those are.
+# --build-arg RUNTIME=onnx leaves TensorFlow out, for the light form of the model.
+ARG RUNTIME=tensorflow
 FROM python:3.11-slim-bookworm AS build
+ARG RUNTIME
 WORKDIR /build
-COPY serving/requirements.txt .
+COPY serving/requirements.txt requirements-tensorflow.txt
+COPY serving/requirements-light.txt requirements-onnx.txt
 RUN python3 -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements.txt \
+    && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements-$RUNTIME.txt \
     && /venv/bin/pip uninstall --yes --quiet pip \
     # Headers and build tools for C++ programs: no Python code reads them.
     && rm -rf /venv/lib/python3.11/site-packages/tensorflow/include /venv/lib/python3.11/site-packages/clang
 
 FROM python:3.11-slim-bookworm
+ARG RUNTIME
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin serving
 COPY --from=build /venv /venv
 WORKDIR /app
@@ -17,6 +22,7 @@ USER 10001
 ENV PATH="/venv/bin:$PATH" \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    SERVING_RUNTIME=$RUNTIME \
     MODEL_URI=/model \
     HOST=0.0.0.0 \
     PORT=8000

@@ -74,5 +74,6 @@ bench: .venv/ready-run ## speed, as ratios taken in one run
 lock: ## the lock files anew (needs uv)
 	$(LOCK) pyproject.toml -o requirements.txt && $(LOCK) pyproject.toml --extra dev -c requirements.txt -o requirements-dev.txt
 	$(LOCK) serving/requirements.in -o serving/requirements.txt
+	$(LOCK) serving/requirements-light.in -o serving/requirements-light.txt
 clean: ## remove runs and caches; data, MLflow's records and .venv stay
 	rm -rf $(DATA)/*/runs .pytest_cache .ruff_cache build *.egg-info

@@ -66,7 +66,7 @@ def _load(settings: Settings) -> Predictor:
     from serving import predictor, store
 
     started = time.monotonic()
-    loaded = predictor.load(store.folder(settings), threads=settings.model_threads)
+    loaded = predictor.load(store.folder(settings), runtime=settings.serving_runtime, threads=settings.model_threads)
     seconds = round(time.monotonic() - started, 2)
     log.info("model ready", extra={"model_version": loaded.model_version, "seconds": seconds})
     return loaded

@@ -1,6 +1,5 @@
 """gunicorn's configuration: `gunicorn -c serving/gunicorn_conf.py 'serving.app:create_app()'`."""
 
-import importlib
 import os
 import signal
 import sys
@@ -40,11 +39,13 @@ def on_starting(server):
     """In the master, before there is a worker: all that can fail fails here, with one line."""
     if server.cfg.is_ssl:
         sys.exit("--certfile and --keyfile cannot be used: let the proxy in front of the service speak TLS.")
-    from serving import store
+    from serving import predictor, store
     from serving.manifest import ModelError
 
     try:
         store.folder(_settings)
+        # Shared by all workers: less memory for each, and a new one is ready sooner.
+        predictor.import_runtime(_settings.serving_runtime)
     except ModelError as error:
         sys.exit(str(error))
     if not _settings.api_key and _settings.host not in {"127.0.0.1", "::1", "localhost"}:
@@ -55,8 +56,6 @@ def on_starting(server):
     # SIGHUP: each worker loads the new model beside the old one and then swaps. gunicorn's own way, new workers for old
     # ones, would answer 503 until they have loaded it.
     server.handle_hup = lambda: server.kill_workers(signal.SIGHUP)
-    # Shared by all workers: less memory for each, and a new one is ready sooner.
-    importlib.import_module("tensorflow")
 
 
 def worker_exit(server, worker):

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+
+from serving.predictor import Score
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -48,6 +51,9 @@ class Metrics:
         self.queue_seconds = Histogram("serving_queue_seconds", "Wait for the model", buckets=SECONDS, registry=own)
         self.batch_texts = Histogram("serving_batch_texts", "Texts in one model call", buckets=TEXTS, registry=own)
         self.texts = Counter("serving_texts", "Texts scored", ["label"], registry=own)
+        self.tokens = Counter("serving_tokens", "Tokens read", registry=own)
+        self.unknown_tokens = Counter("serving_unknown_tokens", "Tokens outside the vocabulary", registry=own)
+        self.truncated_texts = Counter("serving_truncated_texts", "Texts longer than what is read", registry=own)
         self.probability = Histogram("serving_probability", "P(positive) given", buckets=TENTHS, registry=own)
         self.model = Gauge(
             "serving_model", "Workers with this model", ["model_version"], registry=own, multiprocess_mode="livesum"
@@ -62,6 +68,13 @@ class Metrics:
             self.model.labels(self._shown).set(0)
         self.model.labels(version).set(1)
         self._shown = version
+
+    def count_read(self, scores: Sequence[float]) -> None:
+        """Count what the network read of the texts with these scores, as far as the model tells."""
+        told = [score for score in scores if isinstance(score, Score)]
+        self.tokens.inc(sum(score.tokens for score in told))
+        self.unknown_tokens.inc(sum(score.unknown for score in told))
+        self.truncated_texts.inc(sum(score.truncated for score in told))
 
     def observe(self, name: str, value: float) -> None:
         """Record a value of the histogram with this name."""

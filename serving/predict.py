@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
 
     try:
         settings = Settings.from_environment()
-        model = predictor.load(store.folder(settings), threads=settings.model_threads)
+        model = predictor.load(store.folder(settings), runtime=settings.serving_runtime, threads=settings.model_threads)
     except (ModelError, SettingsError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,91 +1,79 @@
-"""The exported model as a function from texts to probabilities. The only file here that touches TensorFlow."""
+"""The exported model as a function from texts to probabilities, by either runtime."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Protocol
 
 from serving import manifest
 from serving.manifest import Manifest, ModelError
 
 CANARY_TOLERANCE = 1e-4  # between the exporting machine and this one: other CPUs add in another order
+_RUNTIMES = {"tensorflow": "serving.saved_model", "onnx": "serving.light"}  # each imports its libraries
+
+
+class Score(float):
+    """P(positive) of a text, with what the network read of it.
+
+    Attributes:
+        tokens: ids that the network read; a text without a token is one unknown id.
+        unknown: those among them that the vocabulary does not hold.
+        truncated: whether the text had more tokens than the network reads.
+    """
+
+    __slots__ = ("tokens", "truncated", "unknown")
+
+    def __new__(cls, probability: float, *, tokens: int, unknown: int, truncated: bool) -> Score:
+        score = super().__new__(cls, probability)
+        score.tokens, score.unknown, score.truncated = tokens, unknown, truncated
+        return score
 
 
 class Predictor(Protocol):
-    """What routes need of a model; tests hand in one without TensorFlow."""
+    """What routes need of a model; tests hand in one without a runtime."""
 
     model_version: str
     labels: tuple[str, str]
     threshold: float
 
     def score(self, texts: Sequence[str]) -> list[float]:
-        """P(positive) of each text, in order."""
+        """P(positive) of each text, in order; a `Score` where the model tells what it read."""
 
 
-class SavedModelPredictor:
-    """A SavedModel with the signature `serving_default(text: string [batch]) -> probability: float32 [batch]`."""
-
-    def __init__(self, function, description: Manifest):
-        self._function = function
-        self.model_version = description.model_version
-        self.labels = description.labels
-        self.threshold = description.threshold
-
-    def score(self, texts: Sequence[str]) -> list[float]:
-        """P(positive) of each text, in order."""
-        import tensorflow as tf
-
-        encoded = [text.encode() for text in texts]
-        return self._function(text=tf.constant(encoded, tf.string))["probability"].numpy().tolist()
-
-
-def load(folder: Path, *, threads: int = 0) -> SavedModelPredictor:
+def load(folder: Path, *, runtime: str = "tensorflow", threads: int = 0) -> Predictor:
     """Verify, load, warm up and try a model.
 
     Args:
         folder: SavedModel with its manifest.json.
-        threads: CPU threads of one model call; 0 leaves TensorFlow's choice.
+        runtime: tensorflow, or onnx for the light form inside the folder.
+        threads: CPU threads of one model call; 0 leaves the choice to the runtime.
 
     Raises:
         ModelError: the files, the signature or the scores are not those of the manifest.
     """
     description = manifest.verify(folder)
-    predictor = SavedModelPredictor(_signature(folder, threads), description)
+    predictor = import_runtime(runtime).load(folder, description, threads=threads)
     _try_canary(predictor, description)
     for size in (1, 2, 8, 64):  # a first call of a new shape costs more; no client should pay for it
         predictor.score(["warm up"] * size)
     return predictor
 
 
-def _signature(folder: Path, threads: int):
-    import tensorflow as tf
+def import_runtime(runtime: str) -> ModuleType:
+    """The module that loads models by this runtime; the master imports it too, so that workers share its libraries.
 
-    tf.config.set_visible_devices([], "GPU")  # a worker that takes a GPU takes all of its memory
-    if threads:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    Raises:
+        ModelError: a library of it is not installed.
+    """
     try:
-        loaded = tf.saved_model.load(str(folder))
-        function = loaded.signatures["serving_default"]
-    except KeyError:
-        raise ModelError(f"{folder} has no signature serving_default: export the run again") from None
-    except (OSError, ValueError, tf.errors.OpError) as error:
-        raise ModelError(f"{folder} is not a SavedModel that TensorFlow {tf.__version__} loads: {error}") from None
-    inputs, outputs = function.structured_input_signature[1], function.structured_outputs
-    wanted = ({"text": ([None], "string")}, {"probability": ([None], "float32")})
-    found = tuple(_shapes(specifications) for specifications in (inputs, outputs))
-    if found != wanted:
-        raise ModelError(f"{folder} has the signature {found}, not {wanted}: export the run again")
-    function.loaded = loaded  # the function does not keep its own variables alive
-    return function
-
-
-def _shapes(specifications) -> dict[str, tuple]:
-    return {
-        name: (None if spec.shape.rank is None else spec.shape.as_list(), spec.dtype.name)
-        for name, spec in specifications.items()
-    }
+        return importlib.import_module(_RUNTIMES[runtime])
+    except ModuleNotFoundError as error:
+        lock = "requirements-light.txt" if runtime == "onnx" else "requirements.txt"
+        advice = f"pip install -r serving/{lock}, or choose the other runtime"
+        raise ModelError(f"SERVING_RUNTIME={runtime} needs {error.name}, which is not installed: {advice}") from None
 
 
 def _try_canary(predictor: Predictor, description: Manifest) -> None:
@@ -93,4 +81,4 @@ def _try_canary(predictor: Predictor, description: Manifest) -> None:
     for item, score in zip(description.canary, scores, strict=True):
         if not abs(score - item.probability) <= CANARY_TOLERANCE:
             detail = f"scores its canary text {item.text[:40]!r} {score:.6f}, not {item.probability:.6f}"
-            raise ModelError(f"{description.model_version} {detail}: export it again with this TensorFlow")
+            raise ModelError(f"{description.model_version} {detail}: export the run again with these versions")

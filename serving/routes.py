@@ -55,7 +55,9 @@ def front() -> Response | str:
 def _answer(own: Service, texts: Sequence[str], *, single: bool) -> Response:
     own.require_key(request)
     model = own.slot.get(wait=own.settings.request_seconds)
-    predictions = [_prediction(model.predictor, score) for score in model.score(texts)]
+    scores = model.score(texts)
+    own.metrics.count_read(scores)
+    predictions = [_prediction(model.predictor, score) for score in scores]
     for prediction in predictions:
         own.metrics.texts.labels(prediction["label"]).inc()
         own.metrics.probability.observe(prediction["probability"])

@@ -23,11 +23,14 @@ class Settings(BaseModel):
     model_uri_allow: str = Field("", description="Beginnings that MODEL_URI may have, with commas; empty: any.")
     model_cache: Path = Field(Path("/tmp/model-cache"), description="Folder for models that are fetched.")
     model_max_bytes: int = Field(2**31, ge=1, description="Largest model that is fetched, in bytes.")
+    serving_runtime: Literal["tensorflow", "onnx"] = Field(
+        "tensorflow", description="What runs the model; onnx is the light form inside the export."
+    )
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 is every interface.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
     workers: int = Field(2, ge=1, le=256, description="Processes, each with its own copy of the model.")
     threads: int = Field(32, ge=2, le=1024, description="Requests that one worker handles at a time.")
-    model_threads: int = Field(0, ge=0, le=256, description="CPU threads of one model call; 0: all cores.")
+    model_threads: int = Field(0, ge=0, le=256, description="CPU threads of one model call; 0: all cores (onnx: one).")
 
     max_body_bytes: int = Field(1_048_576, ge=1, description="Largest request body, in bytes (413).")
     max_texts: int = Field(256, ge=1, description="Most texts in one request (422).")

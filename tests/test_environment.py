@@ -45,10 +45,17 @@ def test_what_runs_here_is_what_is_locked():
 
 
 def test_locks_have_hashes_and_no_addresses():
-    for path in (*ROOT.glob("requirements*.txt"), ROOT / "serving" / "requirements.txt"):
+    for path in (*ROOT.glob("requirements*.txt"), *ROOT.glob("serving/requirements*.txt")):
         text = path.read_text()
         assert "--hash=sha256:" in text
         assert not re.search(r"https?://|--(extra-)?index-url|--find-links", text), path
+
+
+def test_the_container_without_tensorflow_holds_the_versions_that_were_tested():
+    lock, light = locked("requirements-dev.txt"), locked("serving/requirements-light.txt")
+    assert "tensorflow" not in light
+    for name in ("onnxruntime", "google-re2", "numpy", "flask", "gunicorn", "pydantic"):
+        assert light[name].specifier == lock[name].specifier, name
 
 
 def test_conda_users_get_the_same_lock_and_the_same_pythons():

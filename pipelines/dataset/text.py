@@ -1,7 +1,8 @@
-"""Text normalisation: one table of rules, applied by two engines that share a regular-expression library.
+"""Text normalisation: one table of rules, applied by engines that share a regular-expression library.
 
-pyarrow (for the encoded rows) and TensorFlow (inside the exported graph) both run RE2, so the table below is the only
-description of what happens to a tweet. A test compares the two on every Unicode code point and on ugly texts.
+pyarrow (for the encoded rows), TensorFlow (inside the exported graph) and the service without TensorFlow (to which the
+table is exported as data) all run RE2, so the table below is the only description of what happens to a tweet. Tests
+compare them on every Unicode code point and on ugly texts.
 
     "@anna I &lt;3 this!!! http://t.co/x Sooooo good"  →  "<user> i <3 this !! <url> soo good"
 """
@@ -133,3 +134,18 @@ def normalise_in_graph(texts: tf.Tensor) -> tf.Tensor:
     for pattern, rewrite in AFTER_LOWER:
         texts = tf.strings.regex_replace(texts, pattern, rewrite)
     return texts
+
+
+def rules_as_data() -> dict[str, object]:
+    """What `normalise` does, for an engine that has RE2 and nothing else.
+
+    Returns:
+        {"before_lower", "upper", "lower", "after_lower"}: the rules as [pattern, rewrite] in their order, and between
+        them each character of `upper` becomes the one at its place in `lower`. Python's own `str.lower` will not do: it
+        knows another edition of Unicode, and looks at neighbours.
+    """
+    characters = pa.array([chr(point) for point in range(0x110000) if not 0xD800 <= point <= 0xDFFF])
+    lowered = pc.utf8_lower(characters)
+    changes = pc.not_equal(characters, lowered)
+    upper, lower = ("".join(side.filter(changes).to_pylist()) for side in (characters, lowered))
+    return {"before_lower": BEFORE_LOWER, "upper": upper, "lower": lower, "after_lower": AFTER_LOWER}

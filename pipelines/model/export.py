@@ -2,7 +2,9 @@
 
     serving_default(text: string [batch]) -> probability: float32 [batch]
 
-Beside it lies manifest.json: version, signature, SHA-256 and size of every file, and canary texts with their scores.
+A second signature, `describe`, also tells what the network read of each text. `assets.extra/light/` holds the same
+model for whoever serves it without TensorFlow. Beside them lies manifest.json: version, signature, SHA-256 and size of
+every file, and canary texts with their scores.
 """
 
 from __future__ import annotations
@@ -55,15 +57,26 @@ def build_module(run: artifacts.Run, *, temperature: float = 1.0):
     module.network, module.vectorise = model, vectorise
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
-    def serve(texts):
-        ids = tf.cast(vectorise(texts), tf.int32)[:, :sequence_length]
+    def describe(texts):
+        every_id = tf.cast(vectorise(texts), tf.int32)
+        ids = every_id[:, :sequence_length]
         ids = tf.pad(ids, [[0, 0], [0, tf.maximum(1 - tf.shape(ids)[1], 0)]])
         # A text without a token is one unknown id, as in the encoded rows.
         first = tf.where(ids[:, :1] == 0, tokens.UNKNOWN_ID, ids[:, :1])
-        probability = tf.reshape(model(tf.concat([first, ids[:, 1:]], axis=1), training=False), [-1])
-        return {"probability": _tempered(probability, temperature)}
+        ids = tf.concat([first, ids[:, 1:]], axis=1)
+        return {
+            "probability": _tempered(tf.reshape(model(ids, training=False), [-1]), temperature),
+            "tokens": tf.math.count_nonzero(ids, axis=1, dtype=tf.int32),
+            "unknown": tf.math.count_nonzero(ids == tokens.UNKNOWN_ID, axis=1, dtype=tf.int32),
+            "truncated": tf.reduce_any(every_id[:, sequence_length:] != 0, axis=1),
+        }
 
-    module.serve = serve
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+    def serve(texts):
+        return {"probability": describe(texts)["probability"]}
+
+    module.serve, module.describe = serve, describe
+    module.sequence_length = sequence_length
     return module
 
 
@@ -80,9 +93,19 @@ def export(run: artifacts.Run, *, temperature: float = 1.0) -> Path:
     """Write the SavedModel of a run and its manifest, whole; returns the folder."""
     import tensorflow as tf
 
+    from pipelines.model import light
+
     module = build_module(run, temperature=temperature)
     with artifacts.folder_written_whole(run.saved_model) as folder:
-        tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
+        signatures = {"serving_default": module.serve, "describe": module.describe}
+        tf.saved_model.save(module, str(folder), signatures=signatures)
+        light.write(
+            folder,
+            model=module.network,
+            vocabulary=run.vocabulary,
+            sequence_length=module.sequence_length,
+            temperature=temperature,
+        )
         files = {
             str(path.relative_to(folder)): {"sha256": artifacts.sha256(path), "bytes": path.stat().st_size}
             for path in sorted(folder.rglob("*"))

@@ -14,8 +14,8 @@ def probability(text: str) -> float:
     return (good + 1) / (good + bad + 2)
 
 
-def export(folder: Path, *, version: str = "fixture-10-00000001", name: str = "serving_default") -> Path:
-    """Write the model and its manifest."""
+def export(folder: Path, *, version: str = "fixture-10-00000001", names: tuple = ("serving_default",)) -> Path:
+    """Write the model, under signatures of these names, and its manifest."""
     import tensorflow as tf
 
     class Counter(tf.Module):
@@ -30,7 +30,7 @@ def export(folder: Path, *, version: str = "fixture-10-00000001", name: str = "s
             return {"probability": (good + self.prior) / (good + bad + 2 * self.prior)}
 
     counter = Counter()
-    tf.saved_model.save(counter, str(folder), signatures={name: counter.serve})
+    tf.saved_model.save(counter, str(folder), signatures=dict.fromkeys(names, counter.serve))
     write_manifest(folder, version=version)
     return folder
 

@@ -4,7 +4,9 @@ import model_folder
 import pytest
 
 from serving import predict, predictor
+from serving.app import create_app
 from serving.manifest import ModelError
+from serving.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +32,19 @@ def test_a_model_that_scores_its_canary_differently_is_refused(folder, tmp_path)
         predictor.load(tmp_path)
 
 
-def test_another_signature_is_refused(tmp_path):
-    with pytest.raises(ModelError, match="no signature serving_default"):
-        predictor.load(model_folder.export(tmp_path / "model", name="other"))
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [(("other",), "no signature serving_default"), (("serving_default", "describe"), "has the signature .*unknown")],
+)
+def test_another_signature_is_refused(tmp_path, names, message):
+    with pytest.raises(ModelError, match=message):
+        predictor.load(model_folder.export(tmp_path / "model", names=names))
+
+
+def test_an_older_export_that_tells_only_probabilities_adds_nothing_to_the_counts(folder):
+    client = create_app(Settings(), predictor.load(folder)).test_client()
+    assert client.post("/predict", json={"text": "good zebra"}).status_code == 200
+    assert "serving_tokens_total 0.0" in client.get("/metrics").get_data(as_text=True)
 
 
 def test_what_is_no_saved_model_is_refused(tmp_path):
