@@ -42,7 +42,8 @@ def _paths(service: Service) -> dict[str, Any]:
     either = {"anyOf": [_reference("Answer"), _reference("BatchAnswer")]}
     posted = {"required": True, "content": {"application/json": {"schema": _reference("PredictRequest")}}}
     posted["content"]["application/json"]["examples"] = _EXAMPLES
-    refusals = (400, 401, 408, 413, 415, 422, 503) if service.settings.api_key else (400, 408, 413, 415, 422, 503)
+    absent = {401: not service.settings.api_key, 429: not service.settings.rate_limit}
+    refusals = tuple(status for status in (400, 401, 408, 413, 415, 422, 429, 503) if not absent.get(status))
     query_refusals = tuple(status for status in refusals if status not in (408, 413, 415))
     page = {"text/html": {"schema": {"type": "string"}}}
     front = _operation(

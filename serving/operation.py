@@ -39,7 +39,7 @@ def reload() -> tuple[Response, int]:
     if request.environ.get("SERVER_SOFTWARE", "").startswith("gunicorn"):
         os.kill(os.getppid(), signal.SIGHUP)
     else:
-        own.reload()
+        own.loader.reload()
     return jsonify(status="reloading"), 202
 
 
@@ -59,5 +59,6 @@ def openapi_json() -> Response:
 @blueprint.get("/docs")
 def docs() -> str:
     """The same for people; it needs no outside assets."""
-    document = openapi.document(service())
-    return render_template("docs.html", document=document, kinds=problems.KINDS, variables=settings.table())
+    own = service()
+    more = {"kinds": problems.KINDS, "variables": settings.table(), "settings": own.settings}
+    return render_template("docs.html", document=openapi.document(own), **more)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from flask import Blueprint, Response, current_app, g, json, render_template, request
@@ -38,13 +39,15 @@ def front() -> Response | str:
 
 def _answer(own: Service, texts: Sequence[str], *, single: bool) -> Response:
     own.require_key(request)
-    model = own.slot.get(wait=own.settings.request_seconds)
-    predictions = [_prediction(model.predictor, score) for score in model.score(texts)]
+    g.texts = texts
+    model = own.slot.get(wait=g.deadline - time.monotonic())
+    g.scores = scores = model.score(texts, deadline=g.deadline)
+    g.model_version = model.predictor.model_version
+    predictions = [_prediction(model.predictor, score) for score in scores]
     for prediction in predictions:
         own.metrics.texts.labels(prediction["label"]).inc()
         own.metrics.probability.observe(prediction["probability"])
-    g.texts = len(texts)
-    origin = {"model_version": model.predictor.model_version, "request_id": g.request_id}
+    origin = {"model_version": g.model_version, "request_id": g.request_id}
     answer = predictions[0] | origin if single else {"predictions": predictions} | origin
     return current_app.response_class(json.dumps(answer), mimetype="application/json")
 
