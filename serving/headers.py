@@ -35,6 +35,7 @@ _PREFLIGHT = {
 
 def secure(response: Response) -> None:
     """Let nothing be guessed, kept, framed or loaded from elsewhere."""
+    response.headers.pop("Cache-Control", None)  # Flask's, of a static file
     response.headers.extend(_PAGE if response.mimetype == "text/html" else _DATA)
 
 

@@ -44,7 +44,7 @@ class Loader:
         """Answer with this model from now on."""
         self._metrics.show_model(predictor.model_version)
         self._slot.fill(predictor)
-        self._board.set_ready()
+        self._board.show(True)
         self.on_ready()
 
     def look(self) -> None:

@@ -21,9 +21,10 @@ class Board:
         self.place = next(place for place in range(self._places) if place not in taken)
         return self.place
 
-    def set_ready(self) -> None:
-        """This process has a model that answers."""
-        self._memory[self.place] = self._memory[self._places] = 1
+    def show(self, ready: bool) -> None:
+        """Whether this process has a model that answers."""
+        self._memory[self.place] = ready
+        self._memory[self._places] |= ready
 
     def clear(self, place: int) -> None:
         """The process at this place is no more."""

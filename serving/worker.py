@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import signal
-import sys
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -53,9 +52,11 @@ class Worker(GatedWorker):
         self._app, self.wsgi = self.wsgi, self._answer
 
     def set_accept_enabled(self, enabled):
-        """Without a model, leave new connections to a worker that has one; where none has, /livez must answer."""
-        ready = self._service.slot.filled() or not shared.memory().board.anyone_ready()
-        super().set_accept_enabled(enabled and (ready or not self.alive))
+        """Leave new connections to a worker that can answer them; where none can, /livez still must be answered."""
+        board = shared.memory().board
+        fit = self.alive and self._service.slot.filled() and not self._hanging
+        board.show(fit)
+        super().set_accept_enabled(enabled and (fit or not board.anyone_ready()))
 
     def wait_for_and_dispatch_events(self, timeout):
         super().wait_for_and_dispatch_events(timeout)
@@ -108,8 +109,8 @@ class Worker(GatedWorker):
         for request in list(takewhile(lambda each: each.turn.deadline + _GRACE < now, self._under_way)):
             self._answer_late(request, problems.late(self._settings.request_seconds))
         oldest = next(iter(self._hanging), None)
-        if oldest is not None and oldest.turn.deadline + self._settings.hang_seconds < now:
-            self._give_place()
+        if self.alive and oldest is not None and oldest.turn.deadline + self._settings.hang_seconds < now:
+            self._give_place(now - oldest.turn.deadline)
 
     def _answer_late(self, request, problem):
         """Answer for a thread that does not; what waits for a thread will not get one."""
@@ -122,15 +123,11 @@ class Worker(GatedWorker):
             self.log.warning("a model call is late: %s", problem.detail)
         self._refuse(request.conn, problem)
 
-    def _give_place(self):
-        """A call into the model cannot be stopped, but its process can; gunicorn starts another."""
-        late = self._settings.request_seconds + self._settings.hang_seconds
-        self.log.critical("a model call has not come back after %g seconds: this worker ends", late)
+    def _give_place(self, seconds):
+        """End as on SIGTERM: a call into the model cannot be stopped, but its process can; gunicorn starts another."""
+        self.log.critical("a model call has not come back %.1f seconds after its deadline: this worker ends", seconds)
         self._service.metrics.hung_workers.inc()
-        problem = Problem("not-ready", "This process is being replaced; try again.", headers={"Retry-After": "1"})
-        for request in list(self._under_way):
-            self._answer_late(request, problem)
-        sys.exit(1)
+        self.alive = False
 
     def give_up(self, conn):
         detail = f"A request must arrive within {self.body_seconds:g} seconds."

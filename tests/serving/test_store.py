@@ -24,13 +24,7 @@ def forgetful():
 
 @pytest.fixture
 def source(tmp_path):
-    """Files that look like an export; the store loads nothing."""
-    folder = tmp_path / "source"
-    (folder / "variables").mkdir(parents=True)
-    (folder / "saved_model.pb").write_bytes(b"graph")
-    (folder / "variables" / "variables.index").write_bytes(b"index" * 1000)
-    model_folder.write_manifest(folder)
-    return folder
+    return model_folder.pretend(tmp_path / "source")
 
 
 @pytest.fixture(scope="module")
