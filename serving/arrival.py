@@ -83,6 +83,6 @@ def raw_response(problem: Problem) -> bytes:
     """A problem as a whole HTTP/1.1 response, for what never reached the application."""
     body = problem.body()
     reason = _REASONS[problem.status]
-    retry = "Retry-After: 1\r\n" if problem.status == 503 else ""
+    retry = f"Retry-After: {problem.headers.get('Retry-After', 1)}\r\n" if problem.status == 503 else ""
     head = f"HTTP/1.1 {problem.status} {reason}\r\nContent-Type: application/problem+json\r\n{retry}"
     return f"{head}Connection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body

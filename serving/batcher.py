@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from serving import problems
 from serving.predictor import Predictor
 from serving.problems import Problem
 from serving.settings import Settings
@@ -39,22 +40,26 @@ class Batcher:
         self._lock = threading.Lock()
         self._queue: deque[_Job] = deque()
         self._queued_texts = 0
+        self._shown_texts = 0  # in the metrics
         self._calls = 0
 
-    def score(self, texts: Sequence[str]) -> list[float]:
+    def score(self, texts: Sequence[str], *, deadline: float | None = None) -> list[float]:
         """P(positive) of each text, in order.
+
+        Args:
+            texts: of one request.
+            deadline: by the monotonic clock; None is `request_seconds` from now. The one request whose thread makes
+                the model call stays with it for as long as that takes; worker.py answers for it.
 
         Raises:
             Problem: overloaded, where the queue is full; deadline, where the wait was too long.
         """
         job = _Job(texts)
         started = time.monotonic()
+        wait = self._settings.request_seconds if deadline is None else max(0, deadline - started)
         self._enqueue(job)
-        if not job.wake.wait(self._settings.request_seconds) and self._withdraw(job):
-            seconds = self._settings.request_seconds
-            raise Problem(
-                "deadline", f"No answer from the model within {seconds:g} seconds.", headers={"Retry-After": "1"}
-            )
+        if not job.wake.wait(wait) and self._withdraw(job):
+            raise problems.late(self._settings.request_seconds)
         if job.batch:
             self._observe("queue_seconds", time.monotonic() - started)
             self._run(job.batch)
@@ -72,6 +77,7 @@ class Batcher:
             self._queue.append(job)
             self._queued_texts += len(job.texts)
             self._promote()
+            self._show_queue()
 
     def _promote(self) -> None:
         """Give batches to the threads of their first requests, as many as may run. The lock is held."""
@@ -89,6 +95,7 @@ class Batcher:
             if job in self._queue:
                 self._queue.remove(job)
                 self._queued_texts -= len(job.texts)
+                self._show_queue()
             return True
 
     def _run(self, jobs: list[_Job]) -> None:
@@ -119,3 +126,10 @@ class Batcher:
             for job in jobs:
                 job.wake.set()
             self._promote()
+            self._show_queue()
+
+    def _show_queue(self) -> None:
+        """Tell the metrics what has changed; for a lone request that is nothing. The lock is held."""
+        if self._queued_texts != self._shown_texts:
+            self._observe("queue_texts", self._queued_texts - self._shown_texts)
+            self._shown_texts = self._queued_texts

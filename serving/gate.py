@@ -10,6 +10,7 @@ import selectors
 import socket
 import time
 from functools import partial
+from itertools import takewhile
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
@@ -123,16 +124,17 @@ class GatedWorker(ThreadWorker):
         """gunicorn calls this after each round of events: whose time is up?"""
         super().murder_pending()
         now = time.monotonic()
-        for conn in [conn for conn, deadline in self._lingering.items() if deadline < now]:
+        # Both are in the order of their deadlines.
+        for conn, _ in list(takewhile(lambda item: item[1] < now, self._lingering.items())):
             self._stop_lingering(conn)
-        for conn in [conn for conn, arriving in self._arriving.items() if arriving.deadline < now]:
+        for conn, _ in list(takewhile(lambda item: item[1].deadline < now, self._arriving.items())):
             if self._leave(conn).received:
                 self.give_up(conn)
             else:
                 self.drop(conn)
 
     def wait_for_and_dispatch_events(self, timeout):
-        super().wait_for_and_dispatch_events(min(timeout, 0.5))  # or deadlines would wait for the next event
+        super().wait_for_and_dispatch_events(min(timeout, 0.2))  # or deadlines would wait for the next event
 
     def set_accept_enabled(self, enabled):
         super().set_accept_enabled(enabled)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # gunicorn reads this file before it looks for the app
 
-from serving import app, logs, metrics
+from serving import logs, metrics, shared
 from serving.settings import Settings, SettingsError
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -16,7 +16,7 @@ try:
 except SettingsError as error:
     sys.exit(str(error))
 
-app.MASTER = os.getpid()
+shared.MASTER = os.getpid()
 bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.workers
 threads = _settings.threads
@@ -32,6 +32,7 @@ keepalive = 30
 limit_request_line = 8190
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # a heartbeat must not wait for a disk
 control_socket_disable = True
+forwarded_allow_ips = ""  # serving/proxies.py alone decides whose word is taken
 logconfig_dict = logs.configuration(_settings.log_level)
 
 
@@ -52,10 +53,18 @@ def on_starting(server):
         server.log.warning(
             "Anyone who reaches %s:%s gets predictions: API_KEY is not set.", _settings.host, _settings.port
         )
+    if _settings.log_texts:
+        server.log.warning("LOG_TEXTS=true: the log holds what people send. Keep it as such data must be kept.")
     metrics.prepare_folder()
+    shared.prepare()
     # SIGHUP: each worker loads the new model beside the old one and then swaps. gunicorn's own way, new workers for old
     # ones, would answer 503 until they have loaded it.
     server.handle_hup = lambda: server.kill_workers(signal.SIGHUP)
+
+
+def pre_fork(server, worker):
+    """In the master, before each fork."""
+    worker.place = shared.memory().board.reserve({other.place for other in server.WORKERS.values()})
 
 
 def worker_exit(server, worker):
@@ -67,6 +76,7 @@ def worker_exit(server, worker):
 def child_exit(server, worker):
     """In the master, after a worker has ended."""
     metrics.forget_worker(worker.pid)
+    shared.memory().board.clear(worker.place)
 
 
 def on_exit(server):

@@ -1,4 +1,4 @@
-"""Log lines as JSON, one a line, on standard error; never the text that somebody sent."""
+"""Log lines as JSON, one a line, on standard error."""
 
 from __future__ import annotations
 

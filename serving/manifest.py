@@ -61,6 +61,11 @@ def read(folder: Path) -> Manifest:
         raise ModelError(f"{folder / NAME} is not a manifest ({where}: {first['msg']}): export the run again") from None
 
 
+def digest(folder: Path) -> str:
+    """What tells one model from another: the SHA-256 of the manifest, which holds those of all files."""
+    return hashlib.sha256((folder / NAME).read_bytes()).hexdigest()
+
+
 def verify(folder: Path) -> Manifest:
     """Check that a folder holds exactly the files of its manifest.
 

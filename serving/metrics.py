@@ -58,8 +58,18 @@ class Metrics:
         self.model = Gauge(
             "serving_model", "Workers with this model", ["model_version"], registry=own, multiprocess_mode="livesum"
         )
-
+        self.queue_texts = Gauge(
+            "serving_queue_texts", "Texts that wait for the model now", registry=own, multiprocess_mode="livesum"
+        )
+        self.reloads = Counter("serving_reloads", "Models that took over from another", registry=own)
         self.failed_reloads = Counter("serving_failed_reloads", "Models that were not taken", registry=own)
+        self.failed_looks = Counter("serving_failed_looks", "Looks for another model that failed", registry=own)
+        self.hung_workers = Counter("serving_hung_workers", "Workers replaced as their model hung", registry=own)
+        self._record = {
+            "queue_seconds": self.queue_seconds.observe,
+            "batch_texts": self.batch_texts.observe,
+            "queue_texts": self.queue_texts.inc,
+        }
         self._shown = ""
 
     def show_model(self, version: str) -> None:
@@ -77,8 +87,8 @@ class Metrics:
         self.truncated_texts.inc(sum(score.truncated for score in told))
 
     def observe(self, name: str, value: float) -> None:
-        """Record a value of the histogram with this name."""
-        getattr(self, name).observe(value)
+        """Record a value of the batcher: of a histogram, or what a gauge has changed by."""
+        self._record[name](value)
 
     def exposition(self) -> tuple[bytes, str]:
         """All workers' figures as Prometheus text, and its media type."""

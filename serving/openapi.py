@@ -48,7 +48,8 @@ def document(service: Service) -> dict[str, Any]:
 def _model_paths(service: Service) -> dict[str, Any]:
     longest = {"type": "string", "maxLength": service.settings.max_characters}
     either = {"anyOf": [_reference("Answer"), _reference("BatchAnswer")]}
-    refusals = (400, 401, 408, 413, 415, 422, 503) if service.settings.api_key else (400, 408, 413, 415, 422, 503)
+    absent = {401: not service.settings.api_key, 429: not service.settings.rate_limit}
+    refusals = tuple(status for status in (400, 401, 408, 413, 415, 422, 429, 503) if not absent.get(status))
     query_refusals = tuple(status for status in refusals if status not in (408, 413, 415))
     front = _operation(
         "front", "The older address of GET /predict; a page, without input_str", "Answer", query_refusals

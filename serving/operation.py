@@ -39,7 +39,7 @@ def reload() -> tuple[Response, int]:
     if request.environ.get("SERVER_SOFTWARE", "").startswith("gunicorn"):
         os.kill(os.getppid(), signal.SIGHUP)
     else:
-        own.reload()
+        own.loader.reload()
     return jsonify(status="reloading"), 202
 
 
@@ -60,10 +60,5 @@ def openapi_json() -> Response:
 def docs() -> str:
     """The same for people; it needs no outside assets."""
     own = service()
-    return render_template(
-        "docs.html",
-        document=openapi.document(own),
-        settings=own.settings,
-        kinds=problems.KINDS,
-        variables=settings.table(),
-    )
+    more = {"kinds": problems.KINDS, "variables": settings.table(), "settings": own.settings}
+    return render_template("docs.html", document=openapi.document(own), **more)

@@ -20,7 +20,9 @@ def main(arguments: list[str]) -> int:
 
     try:
         settings = Settings.from_environment()
-        model = predictor.load(store.folder(settings), runtime=settings.serving_runtime, threads=settings.model_threads)
+        folder = store.folder(settings)
+        model = predictor.load(folder, runtime=settings.serving_runtime, threads=settings.model_threads)
+        store.keep(settings, folder)
     except (ModelError, SettingsError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -23,6 +23,7 @@ KINDS: dict[str, tuple[int, str]] = {
     "body-too-large": (413, "The body is too large"),
     "unsupported-media-type": (415, "The body must be application/json"),
     "invalid-input": (422, "The request is not what is accepted here"),
+    "rate-limited": (429, "Too many requests from this client"),
     "headers-too-large": (431, "The request line or its headers are too large"),
     "internal-error": (500, "The service failed"),
     "not-ready": (503, "The model is not ready"),
@@ -44,6 +45,12 @@ class Problem(Exception):  # noqa: N818 (the name of RFC 9457)
         """The problem document, UTF-8."""
         document = {"type": f"/docs#{self.kind}", "title": self.title, "status": self.status, "detail": self.detail}
         return json.dumps(document | self.members | members).encode()
+
+
+def late(seconds: float) -> Problem:
+    """The answer to a request that the model has not answered in time."""
+    detail = f"There was no answer from the model within {seconds:g} seconds."
+    return Problem("deadline", detail, headers={"Retry-After": "1"}, request_seconds=seconds)
 
 
 def install(app: Flask) -> None:

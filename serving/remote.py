@@ -1,10 +1,10 @@
-"""Fetches an exported model from an MLflow server or an S3 store; imports their libraries only when needed."""
+"""Reads an exported model's files from an MLflow server or an S3 store; imports their libraries only when needed."""
 
 from __future__ import annotations
 
-import functools
 import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
@@ -12,10 +12,11 @@ from serving import manifest
 from serving.manifest import Manifest, ModelError
 
 INSIDE_MODEL = "artifacts/saved_model"  # where the training's MLflow model keeps the export
+Get = Callable[[str, Path], None]  # fetches the file of this name to this path; raises ModelError
 
 
-def from_mlflow(uri: str, folder: Path, max_bytes: int) -> Path:
-    """Fetch `models:/name/3`, `models:/name@alias` or `runs:/id/path` from the server of MLFLOW_TRACKING_URI."""
+def open_mlflow(uri: str, max_bytes: int) -> Get:
+    """Read `models:/name/3`, `models:/name@alias` or `runs:/id/path` from the server of MLFLOW_TRACKING_URI."""
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # its own 7 keep a start with a good cache waiting
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     try:
@@ -23,22 +24,25 @@ def from_mlflow(uri: str, folder: Path, max_bytes: int) -> Path:
         from mlflow.exceptions import MlflowException
     except ImportError:
         raise ModelError(f"{uri} needs MLflow: pip install mlflow-skinny") from None
+    bases = [f"{uri.rstrip('/')}/{INSIDE_MODEL}", uri.rstrip("/")]
 
-    def get_below(base: str, name: str, target: Path) -> None:
-        fetched = mlflow.artifacts.download_artifacts(f"{base}/{name}", dst_path=str(folder / "download"))
-        shutil.move(fetched, target)
+    def get(name: str, target: Path) -> None:
+        errors = []
+        for base in bases:
+            try:
+                with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
+                    shutil.move(mlflow.artifacts.download_artifacts(f"{base}/{name}", dst_path=temporary), target)
+                bases[:] = [base]
+                return
+            except (MlflowException, OSError) as error:  # requests' errors are OSErrors
+                errors.append(str(error).strip().splitlines()[0])
+        raise ModelError(f"{uri} cannot be fetched: {errors[-1]}")
 
-    errors = []
-    for base in (f"{uri.rstrip('/')}/{INSIDE_MODEL}", uri.rstrip("/")):
-        try:
-            return _get_listed(functools.partial(get_below, base), folder, max_bytes)
-        except (MlflowException, OSError) as error:  # requests' errors are OSErrors
-            errors.append(str(error).strip().splitlines()[0])
-    raise ModelError(f"{uri} cannot be fetched: {errors[-1]}")
+    return get
 
 
-def from_s3(uri: str, folder: Path, max_bytes: int) -> Path:
-    """Fetch `s3://bucket/prefix`, with boto3's usual variables (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, …)."""
+def open_s3(uri: str, max_bytes: int) -> Get:
+    """Read `s3://bucket/prefix`, with boto3's usual variables (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, …)."""
     try:
         import boto3
         from boto3.exceptions import Boto3Error
@@ -47,35 +51,40 @@ def from_s3(uri: str, folder: Path, max_bytes: int) -> Path:
     except ImportError:
         raise ModelError(f"{uri} needs boto3: pip install boto3") from None
     bucket, _, prefix = uri.removeprefix("s3://").rstrip("/").partition("/")
+    config = Config(connect_timeout=5, read_timeout=30, retries={"max_attempts": 2})
     try:
-        client = boto3.client("s3", config=Config(connect_timeout=5, read_timeout=30, retries={"max_attempts": 2}))
+        client = boto3.client("s3", config=config)
+    except BotoCoreError as error:
+        raise ModelError(f"{uri} cannot be fetched: {error}") from None
 
-        def get(name: str, target: Path) -> None:
-            key = f"{prefix}/{name}" if prefix else name
+    def get(name: str, target: Path) -> None:
+        key = f"{prefix}/{name}" if prefix else name
+        try:
             size = client.head_object(Bucket=bucket, Key=key)["ContentLength"]
             if size > max_bytes:
                 raise ModelError(f"{uri}/{name} has {size} bytes; MODEL_MAX_BYTES={max_bytes}")
             client.download_file(bucket, key, str(target))
+        except (Boto3Error, BotoCoreError, ClientError) as error:
+            raise ModelError(f"{uri} cannot be fetched: {error}") from None
 
-        return _get_listed(get, folder, max_bytes)
-    except (Boto3Error, BotoCoreError, ClientError) as error:
-        raise ModelError(f"{uri} cannot be fetched: {error}") from None
-
-
-SCHEMES: dict[str, Callable[[str, Path, int], Path]] = {"models": from_mlflow, "runs": from_mlflow, "s3": from_s3}
+    return get
 
 
-def _get_listed(get: Callable[[str, Path], None], folder: Path, max_bytes: int) -> Path:
-    """Fetch the manifest, then what it lists and nothing else."""
-    target = folder / "model"
-    shutil.rmtree(target, ignore_errors=True)
+SCHEMES: dict[str, Callable[[str, int], Get]] = {"models": open_mlflow, "runs": open_mlflow, "s3": open_s3}
+
+
+def get_manifest(get: Get, target: Path) -> str:
+    """Fetch the manifest into a new folder; its digest."""
     target.mkdir()
     get(manifest.NAME, target / manifest.NAME)
-    listed = _safe(manifest.read(target), max_bytes)
-    for name in listed.files:
+    return manifest.digest(target)
+
+
+def get_listed(get: Get, target: Path, max_bytes: int) -> None:
+    """Fetch what the folder's manifest lists and nothing else."""
+    for name in _safe(manifest.read(target), max_bytes).files:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         get(name, target / name)
-    return target
 
 
 def _safe(listed: Manifest, max_bytes: int) -> Manifest:

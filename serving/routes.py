@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from functools import partial
 
 from flask import Blueprint, Response, current_app, g, json, render_template, request
 
@@ -34,10 +36,11 @@ def explain_post() -> Response:
     own = service()
     text = schema.check_single(own.request_schema, body.read_json(request, own.settings))
     own.require_key(request)
-    model = own.slot.get(wait=own.settings.request_seconds)
-    score, words = explain(model.score, text, own.settings.max_explained_words)
+    g.texts = [text]
+    model = own.slot.get(wait=g.deadline - time.monotonic())
+    score, words = explain(partial(model.score, deadline=g.deadline), text, own.settings.max_explained_words)
     # Not counted among the predictions: the same text is asked again, and its occluded forms nobody has written.
-    g.texts = 1 + len(words)
+    g.model_version = model.predictor.model_version
     origin = {"model_version": model.predictor.model_version, "request_id": g.request_id}
     answer = _prediction(model.predictor, score) | {"words": [word.model_dump() for word in words]} | origin
     return current_app.response_class(json.dumps(answer), mimetype="application/json")
@@ -54,15 +57,16 @@ def front() -> Response | str:
 
 def _answer(own: Service, texts: Sequence[str], *, single: bool) -> Response:
     own.require_key(request)
-    model = own.slot.get(wait=own.settings.request_seconds)
-    scores = model.score(texts)
+    g.texts = texts
+    model = own.slot.get(wait=g.deadline - time.monotonic())
+    g.scores = scores = model.score(texts, deadline=g.deadline)
+    g.model_version = model.predictor.model_version
     own.metrics.count_read(scores)
     predictions = [_prediction(model.predictor, score) for score in scores]
     for prediction in predictions:
         own.metrics.texts.labels(prediction["label"]).inc()
         own.metrics.probability.observe(prediction["probability"])
-    g.texts = len(texts)
-    origin = {"model_version": model.predictor.model_version, "request_id": g.request_id}
+    origin = {"model_version": g.model_version, "request_id": g.request_id}
     answer = predictions[0] | origin if single else {"predictions": predictions} | origin
     return current_app.response_class(json.dumps(answer), mimetype="application/json")
 

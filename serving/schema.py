@@ -56,7 +56,10 @@ class Explanation(Answer):
 
 
 class ProblemDocument(BaseModel):
-    """RFC 9457: why a request was refused, and what is accepted."""
+    """RFC 9457: why a request was refused, and what is accepted.
+
+    A limit that was passed is a further member, with the name of its setting: "max_texts": 256.
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -109,7 +112,7 @@ def check(adapter: TypeAdapter[Any], value: object) -> tuple[list[str], bool]:
     try:
         checked = adapter.validate_python(value)
     except ValidationError as error:
-        raise Problem("invalid-input", _sentence(error), errors=_places(error)) from None
+        raise Problem("invalid-input", _sentence(error), errors=_places(error), **_limits(error)) from None
     single = hasattr(checked, "text")
     return ([checked.text] if single else checked.texts), single
 
@@ -133,6 +136,13 @@ def _places(error: ValidationError) -> list[dict[str, str]]:
     return [
         {"where": "/".join(str(part)[:100] for part in item["loc"][1:]), "message": item["msg"]} for item in items[:20]
     ]
+
+
+def _limits(error: ValidationError) -> dict[str, int]:
+    """The settings that were passed, by name, with their values."""
+    names = {"string_too_long": "max_characters", "too_long": "max_texts"}
+    found = [item for item in error.errors(include_input=False, include_url=False) if item["type"] in names]
+    return {names[item["type"]]: item["ctx"]["max_length"] for item in found}
 
 
 def _sentence(error: ValidationError) -> str:

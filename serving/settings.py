@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from serving import proxies
 
 
 class SettingsError(ValueError):
@@ -26,6 +29,9 @@ class Settings(BaseModel):
     serving_runtime: Literal["tensorflow", "onnx"] = Field(
         "tensorflow", description="What runs the model; onnx is the light form inside the export."
     )
+    model_poll_seconds: float = Field(
+        0, ge=0, description="How often each worker looks whether MODEL_URI names another model by now; 0: never."
+    )
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 is every interface.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
     workers: int = Field(2, ge=1, le=256, description="Processes, each with its own copy of the model.")
@@ -42,8 +48,26 @@ class Settings(BaseModel):
     body_seconds: float = Field(10, gt=0, le=3600, description="Longest wait for a request's body, in seconds (408).")
     queue_requests: int = Field(512, ge=0, description="Requests of one worker that wait for a thread (503).")
     queue_texts: int = Field(1024, ge=1, description="Most texts of one worker that wait for the model (503).")
-    request_seconds: float = Field(10, gt=0, le=3600, description="Longest wait for the model, in seconds (503).")
+    request_seconds: float = Field(
+        10, gt=0, le=3600, description="Longest time to an answer once a request has arrived, in seconds (503)."
+    )
+    hang_seconds: float = Field(
+        30, gt=0, description="A worker whose model call is later than that after its deadline is replaced."
+    )
     batch_texts: int = Field(64, ge=1, description="Texts of waiting requests that are scored in one model call.")
+
+    rate_limit: int = Field(
+        0, ge=0, le=10**6, description="Requests of one client in a minute, over all workers (429); 0: no limit."
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="Proxies in front whose X-Forwarded-For and -Proto are believed: their networks with commas, "
+        "or their number, where nobody gets past them.",
+    )
+    cors_allow_origins: str = Field(
+        "",
+        description="Origins (scheme and host) whose pages may call, with commas, or *; empty: no other than its own.",
+    )
 
     api_key: str = Field("", repr=False, description="If set, predictions need it (Authorization: Bearer …) (401).")
     api_key_file: Path | None = Field(None, description="File that holds the API key, instead of API_KEY.")
@@ -52,7 +76,28 @@ class Settings(BaseModel):
     )
     graceful_seconds: int = Field(30, ge=1, le=3600, description="Time for requests under way to finish at the end.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line shown.")
-    log_requests: bool = Field(True, description="One log line a request (never with its text).")
+    log_requests: bool = Field(True, description="One log line a request.")
+    log_scores: bool = Field(True, description="The line holds the probabilities, 4 decimals, of the first 256 texts.")
+    log_texts: bool = Field(
+        False, description="The line holds the first 32 texts, 280 characters of each: personal data, so off."
+    )
+    log_clients: bool = Field(False, description="The line holds the client's address: personal data, so off.")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _number_or_networks(cls, value: str) -> str:
+        if value and not value.isdecimal():
+            proxies.networks(value)
+        return "" if value == "0" else value
+
+    @field_validator("cors_allow_origins")
+    @classmethod
+    def _origins(cls, value: str) -> str:
+        origins = [origin.strip() for origin in value.split(",")] if value else []
+        wrong = [origin for origin in origins if origin != "*" and not re.fullmatch(r"https?://[^\s/,*]+", origin)]
+        if wrong or ("*" in origins and len(origins) > 1):
+            raise ValueError(f"{(wrong or ['* beside others'])[0]!r} is no origin: a scheme and a host, without a path")
+        return ",".join(origins)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:

@@ -33,6 +33,11 @@ class Slot:
         Raises:
             Problem: not-ready, while there is none.
         """
-        if self._current is None and not self._filled.wait(wait):
-            raise Problem("not-ready", "The model is being loaded; try again soon.", headers={"Retry-After": "2"})
+        if self._current is None and not self._filled.wait(max(0, wait)):
+            detail, waited = "The model is being loaded; try again soon.", self._settings.request_seconds
+            raise Problem("not-ready", detail, headers={"Retry-After": "2"}, request_seconds=waited)
         return self._current
+
+    def filled(self) -> bool:
+        """Whether there is a model."""
+        return self._current is not None

@@ -1,16 +1,19 @@
 """Where the weights are: turns MODEL_URI into a verified local folder.
 
-What comes from elsewhere is fetched beside the last good one and takes its place only once it has been verified.
+What comes from elsewhere is fetched beside the last good one and takes its place only once it has answered.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import functools
-import hashlib
 import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 from serving import manifest, remote
@@ -22,61 +25,122 @@ log = logging.getLogger("serving.store")
 
 @functools.cache  # the master resolves it before it forks, so that all workers load the same files
 def folder(settings: Settings) -> Path:
-    """The verified local folder of the model that `settings.model_uri` names.
+    """The verified local folder to start with: what MODEL_URI names or, where that cannot be had, the last good one.
 
     Raises:
         ModelError: there is no such model, it may not be read, or it is not what its manifest says.
     """
+    try:
+        return fetch(settings)
+    except ModelError as error:
+        last = last_good(settings)
+        if last is None:
+            raise
+        log.warning("%s; going on with %s, which was fetched before", error, manifest.read(last).model_version)
+        return last
+
+
+def fetch(settings: Settings) -> Path:
+    """The verified local folder of what MODEL_URI names now.
+
+    Raises:
+        ModelError: there is no such model, it may not be read, or it is not what its manifest says.
+    """
+    opener = _opener(settings)
+    if opener is None:
+        manifest.verify(_local(settings))
+        return _local(settings)
+    place = _place(settings)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with _alone(place), tempfile.TemporaryDirectory(prefix=".fetching-", dir=place) as temporary:
+            return _fetch(settings, opener(settings.model_uri, settings.model_max_bytes), Path(temporary) / "model")
+    except OSError as error:
+        raise ModelError(f"{settings.model_uri} cannot be fetched to {place}: {error}") from None
+
+
+def digest(settings: Settings) -> str:
+    """Which model MODEL_URI names now, by `manifest.digest`; fetches the manifest and nothing else.
+
+    Raises:
+        ModelError, OSError: there is no manifest to be had.
+    """
+    opener = _opener(settings)
+    if opener is None:
+        return manifest.digest(_local(settings))
+    with tempfile.TemporaryDirectory(prefix="look-") as temporary:
+        opener(settings.model_uri, settings.model_max_bytes)(manifest.NAME, Path(temporary) / manifest.NAME)
+        return manifest.digest(Path(temporary))
+
+
+def last_good(settings: Settings) -> Path | None:
+    """The folder kept last, where MODEL_URI names a place elsewhere and its files are still good."""
+    if _opener(settings) is None:
+        return None
+    try:
+        last = (_place(settings) / "current").resolve(strict=True)
+        manifest.verify(last)
+    except (ModelError, OSError):
+        return None
+    return last
+
+
+def keep(settings: Settings, folder: Path) -> None:
+    """Remember a fetched folder as the last good one: its model has been loaded and has passed its canary."""
+    place = _place(settings)
+    if folder.parent != place.resolve():
+        return
+    try:
+        with tempfile.TemporaryDirectory(prefix=".keeping-", dir=place) as temporary:
+            link = Path(temporary) / "current"
+            link.symlink_to(folder.name)
+            os.replace(link, place / "current")
+    except OSError as error:
+        log.warning("%s is not remembered as the last good model: %s", folder, error)
+
+
+def _opener(settings: Settings):
+    """What reads from the place that MODEL_URI names; None for a folder of this machine."""
     uri = settings.model_uri
     if not uri:
         raise ModelError("MODEL_URI is not set: name the folder of an exported model (…/saved_model)")
     allowed = [prefix.strip() for prefix in settings.model_uri_allow.split(",") if prefix.strip()]
     if allowed and not uri.startswith(tuple(allowed)):
         raise ModelError(f"MODEL_URI={uri} starts with nothing in MODEL_URI_ALLOW={settings.model_uri_allow}")
-    fetch = remote.SCHEMES.get(uri.partition(":")[0])
-    if fetch is None:
-        local = Path(uri.removeprefix("file://"))
-        manifest.verify(local)
-        return local
-    return _through_cache(uri, settings, fetch)
+    return remote.SCHEMES.get(uri.partition(":")[0])
 
 
-def _through_cache(uri: str, settings: Settings, fetch) -> Path:
-    place = settings.model_cache / hashlib.sha256(uri.encode()).hexdigest()[:16]
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        return _fetch(uri, place, settings.model_max_bytes, fetch)
-    except (ModelError, OSError) as error:
-        try:
-            last_good = (place / "current").resolve(strict=True)
-            version = manifest.verify(last_good).model_version
-        except (ModelError, OSError):
-            raise ModelError(str(error)) from None
-        log.warning("%s; going on with %s, which was fetched before", error, version)
-        return last_good
+def _local(settings: Settings) -> Path:
+    return Path(settings.model_uri.removeprefix("file://"))
 
 
-def _fetch(uri: str, place: Path, max_bytes: int, fetch) -> Path:
-    temporary = Path(tempfile.mkdtemp(prefix=".fetching-", dir=place))
-    try:
-        fetched = fetch(uri, temporary, max_bytes)
-        manifest.verify(fetched)
-        digest = hashlib.sha256((fetched / manifest.NAME).read_bytes()).hexdigest()[:16]
-        final = place / digest
-        if not _is_good(final):
-            shutil.rmtree(final, ignore_errors=True)
-            os.replace(fetched, final)
-        (temporary / "current").symlink_to(digest)
-        os.replace(temporary / "current", place / "current")
-        return final
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+def _place(settings: Settings) -> Path:
+    return settings.model_cache / sha256(settings.model_uri.encode()).hexdigest()[:16]
 
 
-def _is_good(folder: Path) -> bool:
+@contextlib.contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """Let one process of this machine fetch, and the others find what it has fetched."""
+    with (place / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _fetch(settings: Settings, get: remote.Get, target: Path) -> Path:
+    digest = remote.get_manifest(get, target)
+    final = _place(settings) / digest[:16]
+    if not _is_good(final, digest):
+        remote.get_listed(get, target, settings.model_max_bytes)
+        manifest.verify(target)
+        shutil.rmtree(final, ignore_errors=True)
+        os.replace(target, final)
+    return final.resolve()
+
+
+def _is_good(folder: Path, digest: str) -> bool:
     """Whether an earlier fetch has left the same files; another process may be loading them, so they stay."""
     try:
         manifest.verify(folder)
     except ModelError:
         return False
-    return True
+    return manifest.digest(folder) == digest

@@ -1,16 +1,34 @@
-"""The worker's policy: which whole request gets a thread, which is refused, and how the process ends."""
+"""The worker's policy: which whole request gets a thread, which is refused, which is late, and how the process ends."""
 
 from __future__ import annotations
 
+import errno
 import signal
 import threading
-from concurrent.futures import ThreadPoolExecutor
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import takewhile
 
 from gunicorn.http import errors
+from gunicorn.workers.gthread import TConn
 
-from serving import arrival, store
+from serving import arrival, problems, shared
 from serving.gate import GatedWorker
 from serving.problems import Problem
+from serving.turn import Turn
+
+_GRACE = 0.1  # seconds: a thread that only waits answers at its deadline by itself, with the request's id
+
+
+@dataclass(eq=False)
+class UnderWay:
+    """A request that has been given to a thread."""
+
+    conn: TConn
+    turn: Turn
+    thread: Future | None = None
+    late: bool = False  # answered by the main thread
 
 
 class Worker(GatedWorker):
@@ -18,35 +36,102 @@ class Worker(GatedWorker):
 
     def init_process(self):
         self._health_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="health")
-        self._under_way = 0
+        self._busy = 0
+        self._under_way: dict[UnderWay, None] = {}  # a set, in the order of the deadlines
+        self._hanging: dict[UnderWay, None] = {}  # likewise: answered, but their threads have not come back
+        self._thread = threading.local()
         super().init_process()
 
     def load_wsgi(self):
         super().load_wsgi()
         self._service = self.wsgi.extensions["serving"]
-        self.body_seconds = self._service.settings.body_seconds
-        self.max_body_bytes = self._service.settings.max_body_bytes
+        self._service.loader.on_ready = lambda: self.method_queue.defer(self._open_or_close)
+        self._settings = self._service.settings
+        self.body_seconds = self._settings.body_seconds
+        self.max_body_bytes = self._settings.max_body_bytes
+        self._app, self.wsgi = self.wsgi, self._answer
+
+    def set_accept_enabled(self, enabled):
+        """Leave new connections to a worker that can answer them; where none can, /livez still must be answered."""
+        board = shared.memory().board
+        fit = self.alive and self._service.slot.filled() and not self._hanging
+        board.show(fit)
+        super().set_accept_enabled(enabled and (fit or not board.anyone_ready()))
+
+    def wait_for_and_dispatch_events(self, timeout):
+        super().wait_for_and_dispatch_events(timeout)
+        self._open_or_close()
+
+    def _open_or_close(self):
+        if self.alive:
+            self.set_accept_enabled(self.nr_conns < self.worker_connections)
 
     def admit(self, conn, arriving):
-        most = self.cfg.threads + self._service.settings.queue_requests
+        most = self.cfg.threads + self._settings.queue_requests
         if arriving.is_health_check():
             self._submit(self._health_threads, conn, counted=0)
-        elif self._under_way >= most:
-            self._refuse(conn, Problem("overloaded", f"{self._under_way} requests are under way in this process."))
+        elif self._busy >= most:
+            detail, limit = f"{self._busy} requests are under way in this process.", self._settings.queue_requests
+            self._refuse(conn, Problem("overloaded", detail, queue_requests=limit))
         else:
             self._submit(self.tpool, conn, counted=1)
 
     def _submit(self, threads, conn, *, counted):
-        self._under_way += counted
-        future = threads.submit(self.handle, conn)
-        future.add_done_callback(lambda done: self.method_queue.defer(self._finished, conn, done, counted))
+        self._busy += counted
+        request = UnderWay(conn, Turn(time.monotonic() + self._settings.request_seconds))
+        self._under_way[request] = None
+        request.thread = threads.submit(self._handle, request)
+        request.thread.add_done_callback(lambda done: self.method_queue.defer(self._finished, request, counted))
 
-    def _finished(self, conn, done, counted):
-        self._under_way -= counted
-        self.finish_request(conn, done)
+    def _handle(self, request):
+        self._thread.turn = request.turn
+        return self.handle(request.conn)
+
+    def _answer(self, environ, start_response):
+        """In a thread: what the application answers, unless the main thread has answered meanwhile."""
+        turn = environ["serving.turn"] = self._thread.turn
+        body = self._app(environ, start_response)
+        if turn.take("thread"):
+            return body
+        body.close()
+        raise BrokenPipeError(errno.EPIPE, "answered by its deadline")
+
+    def _finished(self, request, counted):
+        self._busy -= counted
+        self._under_way.pop(request, None)
+        self._hanging.pop(request, None)
+        if not request.late:
+            self.finish_request(request.conn, request.thread)
+
+    def murder_pending(self):
+        super().murder_pending()
+        now = time.monotonic()
+        for request in list(takewhile(lambda each: each.turn.deadline + _GRACE < now, self._under_way)):
+            self._answer_late(request, problems.late(self._settings.request_seconds))
+        oldest = next(iter(self._hanging), None)
+        if self.alive and oldest is not None and oldest.turn.deadline + self._settings.hang_seconds < now:
+            self._give_place(now - oldest.turn.deadline)
+
+    def _answer_late(self, request, problem):
+        """Answer for a thread that does not; what waits for a thread will not get one."""
+        del self._under_way[request]
+        if not request.turn.take("main"):
+            return  # it is answering
+        request.late = True
+        if not request.thread.cancel():
+            self._hanging[request] = None
+            self.log.warning("a model call is late: %s", problem.detail)
+        self._refuse(request.conn, problem)
+
+    def _give_place(self, seconds):
+        """End as on SIGTERM: a call into the model cannot be stopped, but its process can; gunicorn starts another."""
+        self.log.critical("a model call has not come back %.1f seconds after its deadline: this worker ends", seconds)
+        self._service.metrics.hung_workers.inc()
+        self.alive = False
 
     def give_up(self, conn):
-        self._refuse(conn, Problem("slow-body", f"A request must arrive within {self.body_seconds:g} seconds."))
+        detail = f"A request must arrive within {self.body_seconds:g} seconds."
+        self._refuse(conn, Problem("slow-body", detail, body_seconds=self.body_seconds))
 
     def _refuse(self, conn, problem):
         self._service.metrics.problems.labels(problem.kind).inc()
@@ -73,8 +158,7 @@ class Worker(GatedWorker):
     def handle_reload(self, sig, frame):
         """SIGHUP: what MODEL_URI names may be another model by now."""
         if hasattr(self, "_service"):
-            store.folder.cache_clear()
-            self._service.reload()
+            self._service.loader.reload()
 
     def handle_exit(self, sig, frame):
         """SIGTERM: unready first, so that a load balancer looks elsewhere; then no more connections."""

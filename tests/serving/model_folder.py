@@ -35,6 +35,15 @@ def export(folder: Path, *, version: str = "fixture-10-00000001", names: tuple =
     return folder
 
 
+def pretend(folder: Path) -> Path:
+    """Write files that look like an export; they are verified and never loaded."""
+    (folder / "variables").mkdir(parents=True)
+    (folder / "saved_model.pb").write_bytes(b"graph")
+    (folder / "variables" / "variables.index").write_bytes(b"index" * 1000)
+    write_manifest(folder)
+    return folder
+
+
 def write_manifest(folder: Path, *, version: str = "fixture-10-00000001") -> dict:
     """Describe the files that are in the folder."""
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "manifest.json"]

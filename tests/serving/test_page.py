@@ -260,10 +260,10 @@ def refuse_once(monkeypatch, seconds):
     """The next texts find the service busy for so long."""
     refusals, working = [seconds], Batcher.score
 
-    def score(batcher, texts):
+    def score(batcher, texts, **deadline):
         if refusals:
             raise Problem("overloaded", "Too many.", headers={"Retry-After": str(refusals.pop())})
-        return working(batcher, texts)
+        return working(batcher, texts, **deadline)
 
     monkeypatch.setattr(Batcher, "score", score)
     return refusals

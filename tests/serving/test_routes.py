@@ -58,7 +58,7 @@ def test_operation_calls_answer_json(client, path):
 
 
 def test_until_the_model_is_loaded_the_service_lives_but_is_not_ready(monkeypatch):
-    monkeypatch.setattr("serving.service.Service.start", lambda *arguments, **more: None)
+    monkeypatch.setattr("serving.loader.Loader.start", lambda *arguments, **more: None)
     client = create_app(Settings(request_seconds=0.05)).test_client()
     assert client.get("/livez").status_code == 200
     for answer in (client.get("/readyz"), client.post("/predict", json={"text": "x"})):
@@ -67,7 +67,7 @@ def test_until_the_model_is_loaded_the_service_lives_but_is_not_ready(monkeypatc
 
 
 def test_a_request_that_comes_while_the_model_is_loaded_waits_for_it(monkeypatch, predictor):
-    monkeypatch.setattr("serving.service.Service.start", lambda *arguments, **more: None)
+    monkeypatch.setattr("serving.loader.Loader.start", lambda *arguments, **more: None)
     app = create_app(Settings())
     threading.Timer(0.1, app.extensions["serving"].slot.fill, [predictor]).start()
     assert app.test_client().post("/predict", json={"text": "good"}).status_code == 200

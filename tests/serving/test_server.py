@@ -5,8 +5,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,79 +14,9 @@ from pathlib import Path
 
 import model_folder
 import pytest
+from live import Server, raw, versions, wait_until
 
-ROOT = Path(__file__).parents[2]
 POST = b"POST /predict HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer key\r\nContent-Type: application/json\r\n"
-
-
-class Server:
-    """gunicorn as `make serve` starts it."""
-
-    def __init__(self, log: Path, *arguments: str, **variables: str):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.log = log
-        command = [
-            sys.executable,
-            "-m",
-            "gunicorn",
-            "-c",
-            "serving/gunicorn_conf.py",
-            *arguments,
-            "serving.app:create_app()",
-        ]
-        with log.open("wb") as file:
-            self.process = subprocess.Popen(
-                command, cwd=ROOT, stderr=file, stdout=file, env=os.environ | {"PORT": str(self.port)} | variables
-            )
-
-    def call(self, method, path, body=None, *, headers=None, connection=None):
-        """Status, headers and parsed or raw body."""
-        own = connection or HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            headers = {"Content-Type": "application/json", "Authorization": "Bearer key"} | (headers or {})
-            own.request(method, path, body, headers)
-            answer = own.getresponse()
-            content = answer.read()
-            return (
-                answer.status,
-                answer.headers,
-                json.loads(content) if "json" in answer.headers["Content-Type"] else content,
-            )
-        finally:
-            if connection is None:
-                own.close()
-
-    def predict(self, text, connection=None):
-        status, _, answer = self.call("POST", "/predict", json.dumps({"text": text}), connection=connection)
-        assert status == 200, answer
-        return answer
-
-    def wait_until_ready(self):
-        """The workers take turns at readiness, so several answers in a row must agree."""
-        in_a_row, end = 0, time.monotonic() + 120
-        while in_a_row < 5:
-            assert time.monotonic() < end, self.log.read_text()
-            assert self.process.poll() is None, self.log.read_text()
-            try:
-                in_a_row = in_a_row + 1 if self.call("GET", "/readyz")[0] == 200 else 0
-            except ConnectionError:
-                in_a_row = 0
-            time.sleep(0.02)
-        return self
-
-    def lines(self, message):
-        found = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith('{"time"')]
-        return [line for line in found if line["message"] == message]
-
-    def workers(self):
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return {int(child) for child in children}
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(30)
 
 
 @pytest.fixture(scope="module")
@@ -111,22 +39,6 @@ def server(model, tmp_path_factory):
     yield server.wait_until_ready()
     server.stop()
     assert "Traceback" not in log.read_text(), log.read_text()
-
-
-def raw(server, data, *, pause=None):
-    """What comes back for bytes that no HTTP library would send."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
-        for part in data if isinstance(data, list) else [data]:
-            connection.sendall(part)
-            time.sleep(pause or 0)
-        received = b""
-        while True:
-            chunk = connection.recv(65536)
-            received += chunk
-            head, found, body = received.partition(b"\r\n\r\n")
-            length = re.search(rb"(?i)content-length: (\d+)", head)
-            if not chunk or (found and length and len(body) >= int(length[1])):
-                return int(head.split()[1]) if head else None, head, body
 
 
 def test_scores_are_those_of_the_model(server):
@@ -251,13 +163,6 @@ def test_a_client_that_goes_away_leaves_no_trace(server):
     assert server.predict("good")["label"] == "positive"
 
 
-def versions(server):
-    exposition = server.call("GET", "/metrics")[2].decode()
-    return {
-        name: float(count) for name, count in re.findall(r'serving_model\{model_version="([^"]+)"\} (\S+)', exposition)
-    }
-
-
 def test_a_new_model_takes_over_without_a_dropped_request_and_a_broken_one_never_does(server, model):
     answered, stop = [], threading.Event()
 
@@ -284,13 +189,6 @@ def test_a_new_model_takes_over_without_a_dropped_request_and_a_broken_one_never
             each.result()  # raises what an answer other than 200 has raised
     assert set(answered) == {f"fixture-10-0000000{number}" for number in range(1, 5)}
     assert versions(server)["fixture-10-00000004"] == 2
-
-
-def wait_until(condition):
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_a_killed_worker_is_replaced_and_the_others_go_on(server):

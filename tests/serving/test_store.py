@@ -24,13 +24,7 @@ def forgetful():
 
 @pytest.fixture
 def source(tmp_path):
-    """Files that look like an export; the store loads nothing."""
-    folder = tmp_path / "source"
-    (folder / "variables").mkdir(parents=True)
-    (folder / "saved_model.pb").write_bytes(b"graph")
-    (folder / "variables" / "variables.index").write_bytes(b"index" * 1000)
-    model_folder.write_manifest(folder)
-    return folder
+    return model_folder.pretend(tmp_path / "source")
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +67,11 @@ def settings(tmp_path):
 
 
 def fetch(settings):
+    """As the start of a service whose model then answers."""
     store.folder.cache_clear()
-    return store.folder(settings)
+    folder = store.folder(settings)
+    store.keep(settings, folder)
+    return folder
 
 
 def test_a_model_in_s3_is_fetched_verified_and_kept(upload, source, settings):
@@ -94,6 +91,32 @@ def test_a_newer_model_takes_the_place_and_the_older_one_stays_on_disk(upload, s
     assert newer != older
     assert older.is_dir()
     assert (newer.parent / "current").resolve() == newer.resolve()
+
+
+def test_what_is_there_already_is_not_fetched_again(upload, bucket, source, settings):
+    upload(source)
+    folder = fetch(settings)
+    bucket.Object("models/saved_model.pb").delete()
+    assert store.fetch(settings) == folder
+
+
+def test_a_look_reads_the_manifest_and_nothing_else(upload, bucket, source, settings):
+    upload(source)
+    before = store.digest(settings)
+    bucket.Object("models/saved_model.pb").delete()
+    assert store.digest(settings) == before
+    model_folder.write_manifest(source, version="fixture-10-00000002")
+    upload(source)
+    assert store.digest(settings) != before
+
+
+def test_a_model_that_was_fetched_and_not_kept_is_no_last_good_one(upload, source, settings):
+    upload(source)
+    good = fetch(settings)
+    model_folder.write_manifest(source, version="fixture-10-00000002")
+    upload(source)
+    assert store.fetch(settings) != good
+    assert store.last_good(settings) == good
 
 
 def rewrite(change):
@@ -122,6 +145,7 @@ BROKEN = {
 def test_a_broken_source_is_refused_and_never_replaces_what_works(upload, bucket, source, settings, name, caplog):
     good = source.with_name("good")
     shutil.copytree(source, good)
+    model_folder.write_manifest(good, version="fixture-10-00000009")
     change, message = BROKEN[name]
     change(source)
     upload(source)
@@ -133,7 +157,7 @@ def test_a_broken_source_is_refused_and_never_replaces_what_works(upload, bucket
     bucket.objects.all().delete()
     upload(source)
     assert fetch(settings) == folder
-    assert "going on with fixture-10-00000001" in caplog.text
+    assert "going on with fixture-10-00000009" in caplog.text
 
 
 def test_with_the_source_down_a_good_cache_starts_the_service_and_a_damaged_one_does_not(

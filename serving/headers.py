@@ -1,0 +1,57 @@
+"""Headers of every answer: what OWASP's lists name for an API and a page, and who may call from another origin.
+
+Strict-Transport-Security is for the proxy that speaks TLS: it alone knows whether the whole host does.
+"""
+
+from __future__ import annotations
+
+from flask import Request, Response
+
+from serving.settings import Settings
+
+_ALWAYS = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("Cache-Control", "no-store"),
+    ("X-Frame-Options", "DENY"),  # for browsers that do not know frame-ancestors
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+]
+_DATA = [*_ALWAYS, ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")]
+_PAGE = [
+    *_ALWAYS,
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    ),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+]
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, X-Request-ID",
+    "Access-Control-Max-Age": "600",
+}
+
+
+def secure(response: Response) -> None:
+    """Let nothing be guessed, kept, framed or loaded from elsewhere."""
+    response.headers.pop("Cache-Control", None)  # Flask's, of a static file
+    response.headers.extend(_PAGE if response.mimetype == "text/html" else _DATA)
+
+
+def is_preflight(request: Request) -> bool:
+    """Whether a browser asks if a page of another origin may make a call."""
+    asked = "Origin" in request.headers and "Access-Control-Request-Method" in request.headers
+    return request.method == "OPTIONS" and asked
+
+
+def share(request: Request, response: Response, settings: Settings) -> None:
+    """Let pages of the listed origins read the answer (CORS); no cookie ever counts, so none is allowed."""
+    response.vary.add("Origin")
+    origin, listed = request.headers.get("Origin"), settings.cors_allow_origins
+    if not origin or (listed != "*" and origin not in listed.split(",")):
+        return
+    response.headers["Access-Control-Allow-Origin"] = "*" if listed == "*" else origin
+    response.headers["Access-Control-Expose-Headers"] = "Retry-After, X-Request-ID"
+    if is_preflight(request):
+        response.headers.update(_PREFLIGHT)

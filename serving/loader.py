@@ -1,0 +1,118 @@
+"""Fills the slot: at the start, at SIGHUP, and where a look finds that MODEL_URI names another model by now."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from serving import manifest, store
+from serving.manifest import ModelError
+from serving.metrics import Metrics
+from serving.predictor import Predictor
+from serving.settings import Settings
+from serving.shared import Board
+from serving.slot import Slot
+
+log = logging.getLogger("serving")
+_BOOT_ERROR = 3  # gunicorn's: the master then stops, rather than start a worker that fails over and over
+_PAUSES = (2, 5, 10, 30, 60)  # seconds between the tries of a worker that replaces another; then the last, for ever
+
+
+class Loader:
+    """Loads models in threads of its own, one at a time; the model in use answers until the next one is warm."""
+
+    def __init__(self, settings: Settings, slot: Slot, metrics: Metrics, board: Board):
+        self._settings, self._slot, self._metrics, self._board = settings, slot, metrics, board
+        self._lock = threading.Lock()
+        self._digest = ""  # of the manifest of the model in use
+        self.on_ready: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """Load the first model, then look for others where that is wanted; /livez answers meanwhile."""
+        _in_thread(self._start)
+
+    def reload(self) -> None:
+        """Load whatever MODEL_URI names by now."""
+        _in_thread(self._replace)
+
+    def fill(self, predictor: Predictor) -> None:
+        """Answer with this model from now on."""
+        self._metrics.show_model(predictor.model_version)
+        self._slot.fill(predictor)
+        self._board.show(True)
+        self.on_ready()
+
+    def look(self) -> None:
+        """Reload where MODEL_URI names another model by now. A look that fails changes nothing."""
+        try:
+            digest = store.digest(self._settings)
+        except Exception as error:  # whatever a registry's library raises, the model in use goes on answering
+            self._metrics.failed_looks.inc()
+            log.warning("no look at %s: %s", self._settings.model_uri, error)
+            return
+        if digest != self._digest:
+            log.info("%s names another model by now", self._settings.model_uri)
+            self._replace()
+
+    def _start(self) -> None:
+        tries = 0
+        while not self._first():
+            pause = _PAUSES[min(tries, len(_PAUSES) - 1)]
+            log.warning("this worker has no model; it tries again in %d seconds", pause)
+            time.sleep(pause)
+            tries += 1
+        while seconds := self._settings.model_poll_seconds:
+            time.sleep(seconds * random.uniform(0.8, 1.2))  # the workers shall not load all at the same time
+            self.look()
+
+    def _first(self) -> bool:
+        """Load what the others answer with; whether there is a model."""
+        # A worker that takes another's place must not wait for a registry, nor run ahead of the others.
+        again = self._board.ever_ready()
+        try:
+            with self._lock:
+                if not self._slot.filled():  # by a reload, meanwhile
+                    self._load((again and store.last_good(self._settings)) or store.folder(self._settings))
+            return True
+        except Exception as error:
+            log.critical("no model: %s", error, exc_info=_trace(error))
+            if not self._board.ever_ready():
+                os._exit(_BOOT_ERROR)
+            return False
+
+    def _replace(self) -> None:
+        first = not self._slot.filled()
+        try:
+            with self._lock:
+                self._load(store.fetch(self._settings))
+        except Exception as error:
+            self._metrics.failed_reloads.inc()
+            log.error("the model in use stays: %s", error, exc_info=_trace(error))
+            return
+        if not first:
+            self._metrics.reloads.inc()
+
+    def _load(self, folder: Path) -> None:
+        from serving import predictor
+
+        started, digest = time.monotonic(), manifest.digest(folder)
+        own = self._settings
+        loaded = predictor.load(folder, runtime=own.serving_runtime, threads=own.model_threads)
+        seconds = round(time.monotonic() - started, 2)
+        log.info("model ready", extra={"model_version": loaded.model_version, "seconds": seconds})
+        store.keep(self._settings, folder)
+        self._digest = digest
+        self.fill(loaded)
+
+
+def _in_thread(work: Callable[[], None]) -> None:
+    threading.Thread(target=work, name="load-model", daemon=True).start()
+
+
+def _trace(error: Exception) -> Exception | None:
+    return None if isinstance(error, ModelError) else error

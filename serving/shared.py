@@ -1,0 +1,63 @@
+"""What the workers of one machine share: a little memory, made in gunicorn's master before it forks."""
+
+from __future__ import annotations
+
+import mmap
+from dataclasses import dataclass, field
+
+from serving.rate import Table
+
+
+class Board:
+    """Which workers are ready. A worker writes its own place only; the master clears that of one that has ended."""
+
+    def __init__(self, places: int = 1024):
+        self._memory = mmap.mmap(-1, places + 1)  # anonymous memory that a fork shares, all zeros; the last is `ever`
+        self._places = places
+        self.place = 0  # of this process
+
+    def reserve(self, taken: set[int]) -> int:
+        """The first place that is not taken; it becomes that of the process which is forked next."""
+        self.place = next(place for place in range(self._places) if place not in taken)
+        return self.place
+
+    def show(self, ready: bool) -> None:
+        """Whether this process has a model that answers."""
+        self._memory[self.place] = ready
+        self._memory[self._places] |= ready
+
+    def clear(self, place: int) -> None:
+        """The process at this place is no more."""
+        self._memory[place] = 0
+
+    def anyone_ready(self) -> bool:
+        """Whether some process can answer now."""
+        return self._memory.find(b"\x01", 0, self._places) >= 0
+
+    def ever_ready(self) -> bool:
+        """Whether some process has been able to answer since the start."""
+        return self._memory[self._places] == 1
+
+
+@dataclass(frozen=True)
+class Memory:
+    """All of it."""
+
+    board: Board = field(default_factory=Board)
+    rates: Table = field(default_factory=Table)
+
+
+MASTER: int | None = None  # gunicorn's first process, set by its configuration: no model may be loaded there
+_memory: Memory | None = None
+
+
+def prepare() -> Memory:
+    """Make the memory, in the master; what it forks shares it."""
+    global _memory
+    _memory = Memory()
+    return _memory
+
+
+def memory() -> Memory:
+    """What the master has made; without a master, memory of one's own."""
+    return _memory or Memory()

@@ -1,0 +1,22 @@
+"""For gunicorn: the service with a predictor that hangs when it is asked to. No TensorFlow model is loaded."""
+
+import threading
+
+from serving.app import create_app
+
+
+class HangingPredictor:
+    """Positive where the text has "good" in it; "hang" hangs for ever."""
+
+    model_version = "fake-1"
+    labels = ("negative", "positive")
+    threshold = 0.5
+
+    def score(self, texts):
+        if "hang" in texts:
+            threading.Event().wait()
+        return [0.91234567 if "good" in text else 0.1 for text in texts]
+
+
+def create():
+    return create_app(predictor=HangingPredictor())

@@ -1,0 +1,98 @@
+"""A service that looks for itself whether the alias names another model, with a real MLflow server."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from contextlib import suppress
+
+import model_folder
+import pytest
+from live import Server, versions, wait_until
+
+pytest.importorskip("mlflow")
+VERSIONS = [f"fixture-10-0000000{number}" for number in range(1, 4)]
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    """The process and the address of an MLflow server."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    stores = ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "files")]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([*command, *stores], cwd=folder, stdout=log, stderr=log)
+
+    def answers():
+        assert process.poll() is None, (folder / "log").read_text()
+        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
+            return answer.status == 200
+
+    wait_until(answers)
+    yield process, f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def tracking(registry, tmp_path_factory):
+    """A client of it, with three versions of one model; the third does not score as its manifest says."""
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(registry[1])
+    source = model_folder.export(tmp_path_factory.mktemp("export") / "saved_model")
+    client.create_registered_model("sentiment")
+    experiment = client.create_experiment("serving")
+    for version in VERSIONS:
+        model_folder.write_manifest(source, version=version)
+        if version == VERSIONS[-1]:
+            manifest = source / "manifest.json"
+            manifest.write_text(manifest.read_text().replace('"probability": 0.5', '"probability": 0.6'))
+        run = client.create_run(experiment).info.run_id
+        client.log_artifacts(run, str(source), "model/artifacts/saved_model")
+        client.create_model_version("sentiment", f"runs:/{run}/model", run)
+    client.set_registered_model_alias("sentiment", "champion", "1")
+    return client
+
+
+@pytest.fixture
+def server(registry, tracking, tmp_path):
+    server = Server(
+        tmp_path / "log",
+        MODEL_URI="models:/sentiment@champion",
+        MODEL_CACHE=str(tmp_path / "cache"),
+        MODEL_POLL_SECONDS="0.5",
+        MLFLOW_TRACKING_URI=registry[1],
+        MLFLOW_HTTP_REQUEST_MAX_RETRIES="0",
+    )
+    yield server.wait_until_ready()
+    server.stop()
+
+
+def test_an_alias_that_moves_moves_all_workers_and_nothing_else_does(server, registry, tracking):
+    assert versions(server) == {VERSIONS[0]: 2}
+    tracking.set_registered_model_alias("sentiment", "champion", "2")
+    wait_until(lambda: versions(server).get(VERSIONS[1]) == 2)
+    assert server.metric("serving_reloads_total") == 2
+    assert server.predict("good")["model_version"] == VERSIONS[1]
+
+    tracking.set_registered_model_alias("sentiment", "champion", "3")  # its canary fails
+    wait_until(lambda: server.metric("serving_failed_reloads_total") >= 2)
+    assert server.predict("good")["model_version"] == VERSIONS[1]
+
+    process, _ = registry
+    process.terminate()
+    process.wait(30)
+    wait_until(lambda: server.metric("serving_failed_looks_total") >= 2)
+    assert server.lines_with("no look at models:/sentiment@champion")
+    victim = min(server.workers())
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: victim not in server.workers())
+    server.wait_until_ready()  # from what was fetched before, and of that the last that was good
+    assert versions(server)[VERSIONS[1]] == 2
+    assert server.metric("serving_reloads_total") == 2
