@@ -120,6 +120,7 @@ class Worker(GatedWorker):
         request.late = True
         if not request.thread.cancel():
             self._hanging[request] = None
+            self._open_or_close()  # before the client hears of it: it may ask again at once, and another must hear that
             self.log.warning("a model call is late: %s", problem.detail)
         self._refuse(request.conn, problem)
 
