@@ -24,24 +24,30 @@ def register(run: artifacts.Run) -> str | None:
         print(tracking.DISCARDED)
         return None
     import mlflow
+
+    client = tracking.client()
+    name = registered_name(run.dataset)
+    model = contents(run.saved_model)
+    with mlflow.start_run(run_id=run_id):
+        logged = mlflow.pyfunc.log_model(name="model", **model)
+    os.environ["MLFLOW_RUN_ID"] = run_id  # MLflow takes it away when it opens a run
+    registered = mlflow.register_model(logged.model_uri, name, tags=model["metadata"])
+    client.set_registered_model_tag(name, "dataset", run.dataset.name)
+    return str(registered.version)
+
+
+def contents(saved_model: Path) -> dict:
+    """What MLflow makes a model of: arguments of `mlflow.pyfunc.log_model` and `save_model`."""
     import pandas as pd
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
-    client = tracking.client()
-    name = registered_name(run.dataset)
-    manifest = artifacts.read_json(run.saved_model / "manifest.json")
-    with mlflow.start_run(run_id=run_id):
-        logged = mlflow.pyfunc.log_model(
-            name="model",
-            python_model=str(Path(__file__).with_name("pyfunc.py")),
-            artifacts={"saved_model": str(run.saved_model)},
-            signature=ModelSignature(Schema([ColSpec("string", "text")]), Schema([ColSpec("float", "probability")])),
-            input_example=pd.DataFrame({"text": ["python is great", "my train is late again"]}),
-            pip_requirements=[f"{package}=={version(package)}" for package in ("tensorflow", "pandas", "mlflow")],
-            metadata={"model_version": manifest["model_version"]},
-        )
-    os.environ["MLFLOW_RUN_ID"] = run_id  # MLflow takes it away when it opens a run
-    registered = mlflow.register_model(logged.model_uri, name, tags={"model_version": manifest["model_version"]})
-    client.set_registered_model_tag(name, "dataset", run.dataset.name)
-    return str(registered.version)
+    manifest = artifacts.read_json(saved_model / "manifest.json")
+    return {
+        "python_model": str(Path(__file__).with_name("pyfunc.py")),
+        "artifacts": {"saved_model": str(saved_model)},
+        "signature": ModelSignature(Schema([ColSpec("string", "text")]), Schema([ColSpec("float", "probability")])),
+        "input_example": pd.DataFrame({"text": ["python is great", "my train is late again"]}),
+        "pip_requirements": [f"{package}=={version(package)}" for package in ("tensorflow", "pandas", "mlflow")],
+        "metadata": {"model_version": manifest["model_version"]},
+    }
