@@ -29,7 +29,11 @@ class Worker(GatedWorker):
 
     def admit(self, conn, arriving):
         most = self.cfg.threads + self._service.settings.queue_requests
-        if arriving.is_health_check():
+        if arriving.head_too_large():
+            self._refuse(
+                conn, Problem("headers-too-large", f"The headers have no end within {len(arriving.received)} bytes.")
+            )
+        elif arriving.is_health_check():
             self._submit(self._health_threads, conn, counted=0)
         elif self._under_way >= most:
             self._refuse(conn, Problem("overloaded", f"{self._under_way} requests are under way in this process."))
