@@ -22,6 +22,8 @@ log = logging.getLogger("serving")
 MASTER: int | None = None  # gunicorn's first process, set by its configuration: no model may be loaded there
 _BOOT_ERROR = 3  # gunicorn's: the master then stops, rather than start a worker that fails over and over
 _HEADERS = [("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store")]
+# Nothing is kept, so nothing is asked for under a condition; Werkzeug fails on dates that no calendar has.
+_CONDITIONS = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE")
 _PAGE_HEADERS = [
     (
         "Content-Security-Policy",
@@ -81,6 +83,8 @@ def _give_up(error: Exception) -> None:
 
 def _begin() -> None:
     g.started = time.perf_counter()
+    for name in _CONDITIONS:
+        request.environ.pop(name, None)
     sent = request.environ.get("HTTP_X_REQUEST_ID")
     g.request_id = sent if sent and re.fullmatch(schema.REQUEST_ID, sent) else uuid.uuid4().hex
 

@@ -42,7 +42,9 @@ def _paths(service: Service) -> dict[str, Any]:
     either = {"anyOf": [_reference("Answer"), _reference("BatchAnswer")]}
     posted = {"required": True, "content": {"application/json": {"schema": _reference("PredictRequest")}}}
     posted["content"]["application/json"]["examples"] = _EXAMPLES
-    refusals = (400, 401, 408, 413, 415, 422, 503) if service.settings.api_key else (400, 408, 413, 415, 422, 503)
+    refusals = (400, 408, 413, 415, 422, 431, 503)
+    if service.settings.api_key:
+        refusals += (401,)
     query_refusals = tuple(status for status in refusals if status not in (408, 413, 415))
     page = {"text/html": {"schema": {"type": "string"}}}
     front = _operation(
