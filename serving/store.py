@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from serving import manifest, remote
+from serving import allow, manifest, remote
 from serving.manifest import ModelError
 from serving.settings import Settings
 
@@ -30,22 +30,19 @@ def folder(settings: Settings) -> Path:
     uri = settings.model_uri
     if not uri:
         raise ModelError("MODEL_URI is not set: name the folder of an exported model (…/saved_model)")
-    allowed = [prefix.strip() for prefix in settings.model_uri_allow.split(",") if prefix.strip()]
-    if allowed and not uri.startswith(tuple(allowed)):
-        raise ModelError(f"MODEL_URI={uri} starts with nothing in MODEL_URI_ALLOW={settings.model_uri_allow}")
-    fetch = remote.SCHEMES.get(uri.partition(":")[0])
-    if fetch is None:
+    allow.check(settings)
+    if uri.partition(":")[0] not in remote.SCHEMES:
         local = Path(uri.removeprefix("file://"))
         manifest.verify(local)
         return local
-    return _through_cache(uri, settings, fetch)
+    return _through_cache(uri, settings)
 
 
-def _through_cache(uri: str, settings: Settings, fetch) -> Path:
+def _through_cache(uri: str, settings: Settings) -> Path:
     place = settings.model_cache / hashlib.sha256(uri.encode()).hexdigest()[:16]
     try:
         place.mkdir(parents=True, exist_ok=True)
-        return _fetch(uri, place, settings.model_max_bytes, fetch)
+        return _fetch(place, settings)
     except (ModelError, OSError) as error:
         try:
             last_good = (place / "current").resolve(strict=True)
@@ -56,10 +53,10 @@ def _through_cache(uri: str, settings: Settings, fetch) -> Path:
         return last_good
 
 
-def _fetch(uri: str, place: Path, max_bytes: int, fetch) -> Path:
+def _fetch(place: Path, settings: Settings) -> Path:
     temporary = Path(tempfile.mkdtemp(prefix=".fetching-", dir=place))
     try:
-        fetched = fetch(uri, temporary, max_bytes)
+        fetched = remote.fetch(temporary, settings)
         manifest.verify(fetched)
         digest = hashlib.sha256((fetched / manifest.NAME).read_bytes()).hexdigest()[:16]
         final = place / digest
