@@ -14,7 +14,10 @@ RUN python3 -m venv /venv \
 
 FROM python:3.11-slim-bookworm
 ARG RUNTIME
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin serving
+# The root file system may be read-only: models that are fetched and temporary files go to /cache, figures to memory.
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin serving \
+    && install --directory --owner=10001 --mode=0700 /cache
+VOLUME /cache
 COPY --from=build /venv /venv
 WORKDIR /app
 COPY serving serving
@@ -24,6 +27,9 @@ ENV PATH="/venv/bin:$PATH" \
     PYTHONUNBUFFERED=1 \
     SERVING_RUNTIME=$RUNTIME \
     MODEL_URI=/model \
+    MODEL_CACHE=/cache/models \
+    TMPDIR=/cache \
+    PROMETHEUS_MULTIPROC_DIR=/dev/shm/serving-metrics \
     HOST=0.0.0.0 \
     PORT=8000
 EXPOSE 8000

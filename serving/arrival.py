@@ -39,10 +39,10 @@ class Arrival:
     def complete(self) -> bool:
         """Whether gunicorn can take it from here without waiting; too large a request counts as complete."""
         if not self._read_head():
-            return len(self.received) > _HEAD_LIMIT
+            return self.head_too_large()
         if self._total is not None:
             return len(self.received) >= self._total
-        # Chunked: the last chunk is empty, and trailers may follow it. A mistake here only costs a thread some waiting.
+        # Chunked: the last chunk is empty, and trailers may follow it. A mistake here gives a 400.
         tail = self.received[max(self._head_end - 2, len(self.received) - _HEAD_LIMIT) :]
         ended = tail.endswith(b"\r\n\r\n") and b"\r\n0\r\n" in tail
         return ended or len(self.received) > self._head_end + 2 * self.max_body_bytes + _HEAD_LIMIT
@@ -59,6 +59,10 @@ class Arrival:
         self._head_end -= removed
         self._total = self._total - removed if self._total is not None else None
         return True
+
+    def head_too_large(self) -> bool:
+        """Whether there is no end of the headers within what is waited for."""
+        return not self._read_head() and len(self.received) > _HEAD_LIMIT
 
     def is_health_check(self) -> bool:
         """Whether it must be answered however busy the service is."""

@@ -29,6 +29,10 @@ def read_json(request: Request, settings: Settings) -> object:
     if not request.is_json:
         sent = request.content_type or "nothing"
         raise Problem("unsupported-media-type", f"Content-Type was {sent[:100]}; send application/json.")
+    coding = request.headers.get("Content-Encoding", "identity")
+    if coding.strip().lower() != "identity":
+        detail = f"Content-Encoding was {coding[:100]}; send the body as it is."
+        raise Problem("unsupported-media-type", detail, headers={"Accept-Encoding": "identity"})
     return parse_json(_read_bytes(request, settings), settings.max_json_depth)
 
 

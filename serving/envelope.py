@@ -17,6 +17,8 @@ from serving.service import service
 log = logging.getLogger("serving")
 # Whoever watches the service must see it, and the page's own files are no work.
 _UNLIMITED = {"operation.livez", "operation.readyz", "operation.metrics", "static"}
+# Nothing is kept, so nothing is asked for under a condition; Werkzeug fails on dates that no calendar has.
+_CONDITIONS = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE")
 _LOGGED_SCORES, _LOGGED_TEXTS, _LOGGED_CHARACTERS = 256, 32, 280
 
 
@@ -29,6 +31,8 @@ def install(app: Flask) -> None:
 
 def _begin() -> None:
     g.started = time.perf_counter()
+    for name in _CONDITIONS:
+        request.environ.pop(name, None)
     sent = request.environ.get("HTTP_X_REQUEST_ID")
     g.request_id = sent if sent and re.fullmatch(schema.REQUEST_ID, sent) else uuid.uuid4().hex
     turn = request.environ.get("serving.turn")  # of worker.py; other servers have none

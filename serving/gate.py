@@ -75,8 +75,16 @@ class GatedWorker(ThreadWorker):
         conn.data_ready = True
         conn.init()
         conn.parser.unreader.unread(bytes(arriving.received))
-        conn.sock.settimeout(self.body_seconds)  # for what the gate took for complete and was not
+        conn.parser.unreader.chunk = _no_more
         self.admit(conn, arriving)
+
+    def handle_request(self, req, conn):
+        """Answer on a thread of the pool, which waits for the client to take the answer, but not for ever."""
+        conn.sock.settimeout(self.body_seconds)
+        try:
+            return super().handle_request(req, conn)
+        except TimeoutError:
+            raise StopIteration("the client does not take its answer") from None  # gunicorn's sign to close
 
     def finish_request(self, conn, fs):
         if not (self.alive and not fs.cancelled() and fs.exception() is None and fs.result()):
@@ -150,6 +158,11 @@ class GatedWorker(ThreadWorker):
         for conn in [conn for conn, arriving in self._arriving.items() if not arriving.received]:
             self._leave(conn)
             self.drop(conn)
+
+
+def _no_more() -> bytes:
+    """What gunicorn gets where it reads on: a request that is shorter than it says must not hold a thread."""
+    raise ConnectionResetError(errno.ECONNRESET, "the request is shorter than it says")
 
 
 def _read(sock) -> tuple[bytes, bool]:

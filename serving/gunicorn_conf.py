@@ -28,6 +28,7 @@ preload_app = False
 timeout = 60
 graceful_timeout = _settings.graceful_seconds + int(_settings.drain_seconds)
 keepalive = 30
+forwarder_headers = ""  # gunicorn would take SCRIPT_NAME and PATH_INFO from any client on this machine
 # Long texts come by POST; this holds a GET of about 900 characters that all need percent signs.
 limit_request_line = 8190
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # a heartbeat must not wait for a disk

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 NAME = "manifest.json"
+MAX_BYTES = 2**20  # thousands of files; a SavedModel has a handful
 
 
 class ModelError(RuntimeError):
@@ -49,11 +49,13 @@ def read(folder: Path) -> Manifest:
     """
     if not folder.is_dir():
         raise ModelError(f"MODEL_URI={folder} is not a folder: name one that `make train` exported (…/saved_model)")
+    if not (folder / NAME).is_file():
+        raise ModelError(f"{folder} has no {NAME}: MODEL_URI must name an exported model (…/saved_model)")
+    if (size := (folder / NAME).stat().st_size) > MAX_BYTES:
+        raise ModelError(f"{folder / NAME} has {size} bytes; at most {MAX_BYTES} are read: do not trust it")
     try:
         return Manifest.model_validate_json((folder / NAME).read_bytes())
-    except FileNotFoundError:
-        raise ModelError(f"{folder} has no {NAME}: MODEL_URI must name an exported model (…/saved_model)") from None
-    except (OSError, json.JSONDecodeError) as error:
+    except OSError as error:
         raise ModelError(f"{folder / NAME} cannot be read: {error}") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]

@@ -49,7 +49,7 @@ def _model_paths(service: Service) -> dict[str, Any]:
     longest = {"type": "string", "maxLength": service.settings.max_characters}
     either = {"anyOf": [_reference("Answer"), _reference("BatchAnswer")]}
     absent = {401: not service.settings.api_key, 429: not service.settings.rate_limit}
-    refusals = tuple(status for status in (400, 401, 408, 413, 415, 422, 429, 503) if not absent.get(status))
+    refusals = tuple(status for status in (400, 401, 408, 413, 415, 422, 429, 431, 503) if not absent.get(status))
     query_refusals = tuple(status for status in refusals if status not in (408, 413, 415))
     front = _operation(
         "front", "The older address of GET /predict; a page, without input_str", "Answer", query_refusals

@@ -13,15 +13,15 @@ log = logging.getLogger("serving.problems")
 
 # type (the fragment of its address in /docs) -> status, title
 KINDS: dict[str, tuple[int, str]] = {
-    "malformed-json": (400, "The body is not JSON"),
     "malformed-request": (400, "The request is not HTTP as it should be"),
+    "malformed-json": (400, "The body is not JSON"),
     "unauthorized": (401, "An API key is needed"),
     "forbidden": (403, "This call is switched off"),
     "not-found": (404, "There is nothing at this address"),
     "method-not-allowed": (405, "This address does not take that method"),
     "slow-body": (408, "The body took too long to arrive"),
     "body-too-large": (413, "The body is too large"),
-    "unsupported-media-type": (415, "The body must be application/json"),
+    "unsupported-media-type": (415, "The body must be application/json, and not compressed"),
     "invalid-input": (422, "The request is not what is accepted here"),
     "rate-limited": (429, "Too many requests from this client"),
     "headers-too-large": (431, "The request line or its headers are too large"),

@@ -1,48 +1,127 @@
-"""Reads an exported model's files from an MLflow server or an S3 store; imports their libraries only when needed."""
+"""Fetches an exported model from an MLflow server or an S3 store, in a process of its own that can be ended.
+
+Whatever the other side sends, or does not, that process writes no file beyond its announced size and lives no longer
+than MODEL_FETCH_SECONDS. The service itself imports neither MLflow nor boto3.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import functools
 import os
+import resource
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from serving import manifest
+from serving import allow, manifest
 from serving.manifest import Manifest, ModelError
+from serving.settings import Settings
 
 INSIDE_MODEL = "artifacts/saved_model"  # where the training's MLflow model keeps the export
-Get = Callable[[str, Path], None]  # fetches the file of this name to this path; raises ModelError
+_TARGET = "model"
+EVERY = "*"
+Get = Callable[[str, Path], None]  # fetches the file of this name to this path
+Take = Callable[[Get], None]
+# Set here, so that what the operator sets comes first.
+_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+_RULES = {"MLFLOW_ALLOW_HTTP_REDIRECTS": "false", "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
 
 
-def open_mlflow(uri: str, max_bytes: int) -> Get:
-    """Read `models:/name/3`, `models:/name@alias` or `runs:/id/path` from the server of MLFLOW_TRACKING_URI."""
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # its own 7 keep a start with a good cache waiting
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+def fetch(folder: Path, settings: Settings, *, known: Sequence[str] = ()) -> Path:
+    """Fetch what MODEL_URI names into a folder; returns the folder in it, which holds the manifest at least.
+
+    Args:
+        folder: empty.
+        settings: of the service.
+        known: digests of manifests whose other files need not be fetched; EVERY for any.
+
+    Raises:
+        ModelError: it could not be had, is too large, or took too long.
+    """
+    arguments = [settings.model_uri, str(folder), str(settings.model_max_bytes), *known]
+    root = str(Path(__file__).resolve().parents[1])
+    own = {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
+    own |= {"MODEL_URI_ALLOW": settings.model_uri_allow}
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", "serving.remote", *arguments],
+            env=_PATIENCE | os.environ | _RULES | own,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=settings.model_fetch_seconds,
+        )
+    except subprocess.TimeoutExpired:
+        seconds = settings.model_fetch_seconds
+        raise ModelError(
+            f"{settings.model_uri} cannot be fetched: not done in MODEL_FETCH_SECONDS={seconds:g}"
+        ) from None
+    if ended.returncode:
+        said = (ended.stdout or ended.stderr).decode("utf-8", "replace").strip()
+        raise ModelError((said.splitlines() or [f"fetching ended with status {ended.returncode}"])[-1])
+    return folder / _TARGET
+
+
+def main(arguments: list[str]) -> int:
+    """Fetch URI into FOLDER, at most MAX_BYTES, unless it is KNOWN; what went wrong is said in a line."""
+    uri, folder, max_bytes, *known = arguments
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a file that grows too large is an OSError instead
+    try:
+        take = functools.partial(_get_listed, target=Path(folder) / _TARGET, max_bytes=int(max_bytes), known=known)
+        SCHEMES[uri.partition(":")[0]](uri, take)
+    except (ModelError, OSError) as error:
+        print(f"{error}" if isinstance(error, ModelError) else f"{uri} cannot be fetched: {error}")
+        return 1
+    return 0
+
+
+def from_mlflow(uri: str, take: Take) -> None:
+    """Fetch `models:/name/3`, `models:/name@alias` or `runs:/id/path` from the server of MLFLOW_TRACKING_URI."""
     try:
         import mlflow
         from mlflow.exceptions import MlflowException
     except ImportError:
         raise ModelError(f"{uri} needs MLflow: pip install mlflow-skinny") from None
-    bases = [f"{uri.rstrip('/')}/{INSIDE_MODEL}", uri.rstrip("/")]
 
-    def get(name: str, target: Path) -> None:
-        errors = []
-        for base in bases:
-            try:
-                with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
-                    shutil.move(mlflow.artifacts.download_artifacts(f"{base}/{name}", dst_path=temporary), target)
-                bases[:] = [base]
-                return
-            except (MlflowException, OSError) as error:  # requests' errors are OSErrors
-                errors.append(str(error).strip().splitlines()[0])
-        raise ModelError(f"{uri} cannot be fetched: {errors[-1]}")
+    def get_below(base: str, name: str, target: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
+            fetched = mlflow.artifacts.download_artifacts(f"{base}/{name}", dst_path=temporary)
+            if Path(fetched).is_symlink() or not Path(fetched).is_file():
+                raise ModelError(f"{base}/{name} is not a file: do not trust it")
+            shutil.move(fetched, target)
 
-    return get
+    errors = []
+    for base in (f"{uri.rstrip('/')}/{INSIDE_MODEL}", uri.rstrip("/")):
+        try:
+            allow.check_location(
+                _location(base), server=mlflow.get_tracking_uri(), allowed=os.environ.get("MODEL_URI_ALLOW", "")
+            )
+            return take(functools.partial(get_below, base))
+        except (MlflowException, OSError) as error:  # requests' errors are OSErrors
+            errors.append((str(error).strip().splitlines() or [repr(error)])[0])
+    raise ModelError(f"{uri} cannot be fetched: {errors[-1]}")
 
 
-def open_s3(uri: str, max_bytes: int) -> Get:
-    """Read `s3://bucket/prefix`, with boto3's usual variables (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, …)."""
+def _location(uri: str) -> str:
+    """Where MLflow's server says that it lies; a model may point to its run, and a run to its model."""
+    from mlflow.store.artifact.models_artifact_repo import ModelsArtifactRepository
+    from mlflow.store.artifact.runs_artifact_repo import RunsArtifactRepository
+
+    for _ in range(3):
+        if uri.startswith("models:"):
+            uri = ModelsArtifactRepository.get_underlying_uri(ModelsArtifactRepository.split_models_uri(uri)[0])
+        elif uri.startswith("runs:"):
+            uri = RunsArtifactRepository.get_underlying_uri(uri)
+    return uri
+
+
+def from_s3(uri: str, take: Take) -> None:
+    """Fetch `s3://bucket/prefix`, with boto3's usual variables (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, …)."""
     try:
         import boto3
         from boto3.exceptions import Boto3Error
@@ -51,40 +130,48 @@ def open_s3(uri: str, max_bytes: int) -> Get:
     except ImportError:
         raise ModelError(f"{uri} needs boto3: pip install boto3") from None
     bucket, _, prefix = uri.removeprefix("s3://").rstrip("/").partition("/")
-    config = Config(connect_timeout=5, read_timeout=30, retries={"max_attempts": 2})
     try:
-        client = boto3.client("s3", config=config)
-    except BotoCoreError as error:
+        client = boto3.client("s3", config=Config(connect_timeout=5, read_timeout=10, retries={"max_attempts": 1}))
+
+        def get(name: str, target: Path) -> None:
+            client.download_file(bucket, f"{prefix}/{name}" if prefix else name, str(target))
+
+        take(get)
+    except (Boto3Error, BotoCoreError, ClientError) as error:
         raise ModelError(f"{uri} cannot be fetched: {error}") from None
 
-    def get(name: str, target: Path) -> None:
-        key = f"{prefix}/{name}" if prefix else name
-        try:
-            size = client.head_object(Bucket=bucket, Key=key)["ContentLength"]
-            if size > max_bytes:
-                raise ModelError(f"{uri}/{name} has {size} bytes; MODEL_MAX_BYTES={max_bytes}")
-            client.download_file(bucket, key, str(target))
-        except (Boto3Error, BotoCoreError, ClientError) as error:
-            raise ModelError(f"{uri} cannot be fetched: {error}") from None
 
-    return get
+SCHEMES: dict[str, Callable[[str, Take], None]] = {"models": from_mlflow, "runs": from_mlflow, "s3": from_s3}
 
 
-SCHEMES: dict[str, Callable[[str, int], Get]] = {"models": open_mlflow, "runs": open_mlflow, "s3": open_s3}
-
-
-def get_manifest(get: Get, target: Path) -> str:
-    """Fetch the manifest into a new folder; its digest."""
+def _get_listed(get: Get, *, target: Path, max_bytes: int, known: Sequence[str]) -> None:
+    """Fetch the manifest and, where it is unknown, what it lists: nothing else, and no file larger than it may be."""
+    shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
-    get(manifest.NAME, target / manifest.NAME)
-    return manifest.digest(target)
-
-
-def get_listed(get: Get, target: Path, max_bytes: int) -> None:
-    """Fetch what the folder's manifest lists and nothing else."""
-    for name in _safe(manifest.read(target), max_bytes).files:
+    with _at_most(manifest.MAX_BYTES, manifest.NAME):
+        get(manifest.NAME, target / manifest.NAME)
+    listed = _safe(manifest.read(target), max_bytes)
+    if EVERY in known or manifest.digest(target) in known:
+        return
+    for name, file in listed.files.items():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
-        get(name, target / name)
+        with _at_most(file.bytes, name):
+            get(name, target / name)
+
+
+@contextlib.contextmanager
+def _at_most(size: int, name: str) -> Iterator[None]:
+    """No file that this process writes meanwhile grows beyond so many bytes, whichever library writes it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size if hard == resource.RLIM_INFINITY else min(size, hard), hard))
+    try:
+        yield
+    except Exception as error:
+        if os.strerror(errno.EFBIG) not in str(error):
+            raise
+        raise ModelError(f"{name} has more than the {size} bytes that it may have: do not trust it") from None
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def _safe(listed: Manifest, max_bytes: int) -> Manifest:
@@ -96,3 +183,7 @@ def _safe(listed: Manifest, max_bytes: int) -> Manifest:
     if total > max_bytes:
         raise ModelError(f"the manifest lists {total} bytes; MODEL_MAX_BYTES={max_bytes}")
     return listed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -23,9 +23,12 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, protected_namespaces=(), hide_input_in_errors=True)
 
     model_uri: str = Field("", description="The exported model: a folder, models:/…, runs:/… (MLflow) or s3://….")
-    model_uri_allow: str = Field("", description="Beginnings that MODEL_URI may have, with commas; empty: any.")
+    model_uri_allow: str = Field(
+        "", description="Folders, buckets, models and servers that are read, with commas; empty: what MODEL_URI names."
+    )
     model_cache: Path = Field(Path("/tmp/model-cache"), description="Folder for models that are fetched.")
     model_max_bytes: int = Field(2**31, ge=1, description="Largest model that is fetched, in bytes.")
+    model_fetch_seconds: float = Field(300, gt=0, le=86400, description="Longest time to fetch a model, in seconds.")
     serving_runtime: Literal["tensorflow", "onnx"] = Field(
         "tensorflow", description="What runs the model; onnx is the light form inside the export."
     )

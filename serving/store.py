@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
-from serving import manifest, remote
+from serving import allow, manifest, remote
 from serving.manifest import ModelError
 from serving.settings import Settings
 
@@ -46,15 +46,14 @@ def fetch(settings: Settings) -> Path:
     Raises:
         ModelError: there is no such model, it may not be read, or it is not what its manifest says.
     """
-    opener = _opener(settings)
-    if opener is None:
+    if _is_here(settings):
         manifest.verify(_local(settings))
         return _local(settings)
     place = _place(settings)
     try:
         place.mkdir(parents=True, exist_ok=True)
         with _alone(place), tempfile.TemporaryDirectory(prefix=".fetching-", dir=place) as temporary:
-            return _fetch(settings, opener(settings.model_uri, settings.model_max_bytes), Path(temporary) / "model")
+            return _fetch(settings, Path(temporary))
     except OSError as error:
         raise ModelError(f"{settings.model_uri} cannot be fetched to {place}: {error}") from None
 
@@ -65,17 +64,15 @@ def digest(settings: Settings) -> str:
     Raises:
         ModelError, OSError: there is no manifest to be had.
     """
-    opener = _opener(settings)
-    if opener is None:
+    if _is_here(settings):
         return manifest.digest(_local(settings))
     with tempfile.TemporaryDirectory(prefix="look-") as temporary:
-        opener(settings.model_uri, settings.model_max_bytes)(manifest.NAME, Path(temporary) / manifest.NAME)
-        return manifest.digest(Path(temporary))
+        return manifest.digest(remote.fetch(Path(temporary), settings, known=[remote.EVERY]))
 
 
 def last_good(settings: Settings) -> Path | None:
     """The folder kept last, where MODEL_URI names a place elsewhere and its files are still good."""
-    if _opener(settings) is None:
+    if _is_here(settings):
         return None
     try:
         last = (_place(settings) / "current").resolve(strict=True)
@@ -99,15 +96,16 @@ def keep(settings: Settings, folder: Path) -> None:
         log.warning("%s is not remembered as the last good model: %s", folder, error)
 
 
-def _opener(settings: Settings):
-    """What reads from the place that MODEL_URI names; None for a folder of this machine."""
-    uri = settings.model_uri
-    if not uri:
+def _is_here(settings: Settings) -> bool:
+    """Whether MODEL_URI names a folder of this machine.
+
+    Raises:
+        ModelError: it names nothing, or what may not be read.
+    """
+    if not settings.model_uri:
         raise ModelError("MODEL_URI is not set: name the folder of an exported model (…/saved_model)")
-    allowed = [prefix.strip() for prefix in settings.model_uri_allow.split(",") if prefix.strip()]
-    if allowed and not uri.startswith(tuple(allowed)):
-        raise ModelError(f"MODEL_URI={uri} starts with nothing in MODEL_URI_ALLOW={settings.model_uri_allow}")
-    return remote.SCHEMES.get(uri.partition(":")[0])
+    allow.check(settings)
+    return settings.model_uri.partition(":")[0] not in remote.SCHEMES
 
 
 def _local(settings: Settings) -> Path:
@@ -126,21 +124,22 @@ def _alone(place: Path) -> Iterator[None]:
         yield
 
 
-def _fetch(settings: Settings, get: remote.Get, target: Path) -> Path:
-    digest = remote.get_manifest(get, target)
-    final = _place(settings) / digest[:16]
-    if not _is_good(final, digest):
-        remote.get_listed(get, target, settings.model_max_bytes)
-        manifest.verify(target)
+def _fetch(settings: Settings, temporary: Path) -> Path:
+    place = _place(settings)
+    good = [folder for folder in place.glob("?" * 16) if _is_good(folder)]  # another process may be loading them
+    fetched = remote.fetch(temporary, settings, known=[manifest.digest(folder) for folder in good])
+    final = place / manifest.digest(fetched)[:16]
+    if final not in good:
+        manifest.verify(fetched)
         shutil.rmtree(final, ignore_errors=True)
-        os.replace(target, final)
+        os.replace(fetched, final)
     return final.resolve()
 
 
-def _is_good(folder: Path, digest: str) -> bool:
-    """Whether an earlier fetch has left the same files; another process may be loading them, so they stay."""
+def _is_good(folder: Path) -> bool:
+    """Whether an earlier fetch has left whole files, under the name of their manifest's digest."""
     try:
         manifest.verify(folder)
     except ModelError:
         return False
-    return manifest.digest(folder) == digest
+    return manifest.digest(folder)[:16] == folder.name

@@ -68,7 +68,11 @@ class Worker(GatedWorker):
 
     def admit(self, conn, arriving):
         most = self.cfg.threads + self._settings.queue_requests
-        if arriving.is_health_check():
+        if arriving.head_too_large():
+            self._refuse(
+                conn, Problem("headers-too-large", f"The headers have no end within {len(arriving.received)} bytes.")
+            )
+        elif arriving.is_health_check():
             self._submit(self._health_threads, conn, counted=0)
         elif self._busy >= most:
             detail, limit = f"{self._busy} requests are under way in this process.", self._settings.queue_requests

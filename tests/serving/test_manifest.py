@@ -1,4 +1,5 @@
 import json
+import os
 
 import model_folder
 import pytest
@@ -76,3 +77,22 @@ def test_a_link_cannot_lead_out_of_the_folder(folder):
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(ModelError, match="nowhere is not a folder"):
         manifest.verify(tmp_path / "nowhere")
+
+
+def test_a_manifest_of_a_million_files_is_not_even_read(folder):
+    rewrite(folder, lambda value: value["files"].update({f"file-{index}": {} for index in range(100_000)}))
+    with pytest.raises(ModelError, match="at most 1048576 are read"):
+        manifest.verify(folder)
+
+
+def test_a_manifest_that_is_no_file_is_not_waited_for(folder):
+    (folder / "manifest.json").unlink()
+    os.mkfifo(folder / "manifest.json")
+    with pytest.raises(ModelError, match=r"has no manifest\.json"):
+        manifest.verify(folder)
+
+
+def test_a_pickle_beside_the_model_is_refused_before_anything_is_loaded(folder):
+    (folder / "assets" / "python_model.pkl").write_bytes(b"\x80\x04.")
+    with pytest.raises(ModelError, match="does not list"):
+        manifest.verify(folder)

@@ -1,7 +1,18 @@
 """Models from a real S3 endpoint and from MLflow, whole, and broken in every way that matters."""
 
+import contextlib
 import json
+import os
+import re
 import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import model_folder
 import pytest
@@ -132,6 +143,15 @@ FILE = {"sha256": "0" * 64, "bytes": 1}
 BROKEN = {
     "corrupt": (lambda folder: (folder / "saved_model.pb").write_bytes(b"grapH"), "SHA-256"),
     "truncated": (lambda folder: (folder / "saved_model.pb").write_bytes(b"gra"), "has 3 bytes"),
+    "longer than listed": (
+        lambda folder: (folder / "saved_model.pb").write_bytes(b"graph" * 2),
+        "more than the 5 bytes",
+    ),
+    "a manifest of 100 MB": (
+        lambda folder: (folder / "manifest.json").write_bytes(b" " * 10**8),
+        "more than the 1048576",
+    ),
+    "itself listed": (rewrite(lambda value: value["files"].update({"manifest.json": FILE})), "do not trust it"),
     "no manifest": (lambda folder: (folder / "manifest.json").unlink(), "cannot be fetched"),
     "half a manifest": (lambda folder: (folder / "manifest.json").write_text('{"model'), "is not a manifest"),
     "a missing file": (rewrite(lambda value: value["files"].update(more=FILE)), "cannot be fetched"),
@@ -141,23 +161,42 @@ BROKEN = {
 }
 
 
+@pytest.fixture(scope="module")
+def good_cache(tmp_path_factory):
+    """What fetching the good model has left, made once."""
+    return tmp_path_factory.mktemp("good")
+
+
+@pytest.fixture
+def fetched(good_cache, upload, bucket, source, settings):
+    """The folder of the good model in the cache; the bucket is empty again."""
+    if not any(good_cache.iterdir()):
+        good = source.with_name("good")
+        shutil.copytree(source, good)
+        model_folder.write_manifest(good, version="fixture-10-00000009")
+        upload(good)
+        fetch(settings.model_copy(update={"model_cache": good_cache}))
+        bucket.objects.all().delete()
+    shutil.copytree(good_cache, settings.model_cache, symlinks=True)
+    return next(settings.model_cache.glob("*/current")).resolve()
+
+
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_source_is_refused_and_never_replaces_what_works(upload, bucket, source, settings, name, caplog):
-    good = source.with_name("good")
-    shutil.copytree(source, good)
-    model_folder.write_manifest(good, version="fixture-10-00000009")
+def test_a_broken_source_is_refused_and_never_replaces_what_works(upload, fetched, source, settings, name, caplog):
     change, message = BROKEN[name]
     change(source)
     upload(source)
-    with pytest.raises(ModelError, match=message):
-        fetch(settings)
-    bucket.objects.all().delete()
-    upload(good)
-    folder = fetch(settings)
-    bucket.objects.all().delete()
-    upload(source)
-    assert fetch(settings) == folder
+    assert fetch(settings) == fetched
     assert "going on with fixture-10-00000009" in caplog.text
+    assert re.search(message, caplog.text)
+    assert not list(fetched.parent.glob(".fetching*"))
+
+
+def test_without_anything_fetched_before_a_broken_source_is_an_error(upload, source, settings):
+    (source / "saved_model.pb").write_bytes(b"grapH")
+    upload(source)
+    with pytest.raises(ModelError, match="SHA-256"):
+        fetch(settings)
 
 
 def test_with_the_source_down_a_good_cache_starts_the_service_and_a_damaged_one_does_not(
@@ -172,10 +211,98 @@ def test_with_the_source_down_a_good_cache_starts_the_service_and_a_damaged_one_
         fetch(settings)
 
 
-@pytest.mark.parametrize("uri", ["s3://others/models", "/etc", "file:///etc", "models:/x/1", "http://127.0.0.1/x"])
-def test_only_what_is_allowed_is_read(settings, uri):
-    with pytest.raises(ModelError, match="MODEL_URI_ALLOW"):
-        fetch(settings.model_copy(update={"model_uri": uri, "model_uri_allow": "s3://weights/, /models"}))
+class Drip(BaseHTTPRequestHandler):
+    """A server that is never done: a byte now and then, of a file that it says is long."""
+
+    def do_HEAD(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+
+    def do_GET(self):
+        self.do_HEAD()
+        with contextlib.suppress(OSError):
+            while not self.server.stopping.wait(0.1):
+                self.wfile.write(b" ")
+
+    def log_message(self, *arguments):
+        pass
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """An MLflow server gone bad: it says that the model lies at `location`, or sends its client there."""
+
+    def do_GET(self):
+        location, redirects = self.server.answer
+        self.send_response(302 if redirects else 200)
+        if redirects:
+            self.send_header("Location", location)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        if not redirects:
+            self.wfile.write(json.dumps({"artifact_uri": location}).encode())
+
+    def log_message(self, *arguments):
+        pass
+
+
+@contextlib.contextmanager
+def serving(handler, **attributes):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.stopping = threading.Event()
+    vars(server).update(attributes)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.stopping.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_a_source_that_never_ends_is_given_up_and_what_was_fetched_before_is_used(
+    fetched, settings, monkeypatch, caplog
+):
+    with serving(Drip) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        assert fetch(settings.model_copy(update={"model_fetch_seconds": 4})) == fetched
+    assert "MODEL_FETCH_SECONDS=4" in caplog.text
+
+
+def test_a_full_disk_is_named_and_what_was_fetched_before_stays(upload, fetched, source, settings, caplog, tmp_path):
+    (source / "variables" / "variables.index").write_bytes(b"index" * 100_000)
+    model_folder.write_manifest(source, version="fixture-10-00000002")
+    upload(source)
+    full = tmp_path / "full"
+    full.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(full)], capture_output=True).returncode:
+        pytest.skip("a full disk needs the right to mount one of 200 kB")
+    try:
+        shutil.copytree(settings.model_cache, full / "cache", symlinks=True)
+        folder = fetch(settings.model_copy(update={"model_cache": full / "cache"}))
+        assert folder.name == fetched.name
+        assert "No space left on device" in caplog.text
+        assert not list(folder.parent.glob(".fetching*"))
+    finally:
+        subprocess.run(["umount", str(full)], check=True)
+
+
+ELSEWHERE = {
+    "a folder of this machine": ("file:///etc", False, "says that the model lies at file:///etc"),
+    "another host": ("http://127.0.0.1:9/model", False, "says that the model lies at http://127.0.0.1:9/model"),
+    "a redirect": ("http://127.0.0.1:9/api", True, "302"),
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_an_mlflow_server_cannot_send_the_service_elsewhere(settings, monkeypatch, name):
+    location, redirects, message = ELSEWHERE[name]
+    with serving(Elsewhere, answer=(location, redirects)) as address:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        with pytest.raises(ModelError, match=message):
+            fetch(settings.model_copy(update={"model_uri": "models:/sentiment/1"}))
 
 
 def test_an_unknown_scheme_is_a_missing_folder(settings):
@@ -185,32 +312,49 @@ def test_an_unknown_scheme_is_a_missing_folder(settings):
 
 @pytest.fixture(scope="module")
 def tracking(tmp_path_factory):
-    """An MLflow database and its client."""
-    mlflow = pytest.importorskip("mlflow")
+    """The address of a real MLflow server."""
+    pytest.importorskip("mlflow")
+    folder = tmp_path_factory.mktemp("mlflow")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", "1"]
+    command += [
+        "--backend-store-uri",
+        f"sqlite:///{folder}/mlflow.db",
+        "--artifacts-destination",
+        str(folder / "files"),
+    ]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, start_new_session=True)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        end = time.monotonic() + 180
+        while True:
+            assert process.poll() is None, (folder / "log").read_text()
+            assert time.monotonic() < end, (folder / "log").read_text()
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/health", timeout=5):
+                break
+            time.sleep(0.1)
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+def test_models_of_an_mlflow_server_are_fetched_by_run_version_and_alias(tracking, source, settings, monkeypatch):
     from mlflow.tracking import MlflowClient
 
-    uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(uri)
-    yield MlflowClient(uri)
-    mlflow.set_tracking_uri(before)
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # MLflow's own, of SQLAlchemy
-def test_models_of_mlflow_are_fetched_by_run_version_and_alias(tracking, source, settings, tmp_path):
-    experiment = tracking.create_experiment("serving", artifact_location=(tmp_path / "artifacts").as_uri())
-    run = tracking.create_run(experiment).info.run_id
-    tracking.log_artifacts(run, str(source), "model/artifacts/saved_model")
-    tracking.create_registered_model("sentiment")
-    tracking.create_model_version("sentiment", f"runs:/{run}/model", run)
-    tracking.set_registered_model_alias("sentiment", "champion", "1")
-    for uri in (
-        f"runs:/{run}/model",
-        f"runs:/{run}/model/artifacts/saved_model",
-        "models:/sentiment/1",
-        "models:/sentiment@champion",
-    ):
-        folder = fetch(settings.model_copy(update={"model_uri": uri}))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking)
+    client = MlflowClient(tracking)
+    run = client.create_run("0").info.run_id
+    client.log_artifacts(run, str(source), "model/artifacts/saved_model")
+    client.create_registered_model("sentiment")
+    client.create_model_version("sentiment", f"runs:/{run}/model", run)
+    client.set_registered_model_alias("sentiment", "champion", "1")
+    allowed = f"models:/sentiment, runs:/, {tracking}"
+    for uri in (f"runs:/{run}/model", f"runs:/{run}/model/artifacts/saved_model", "models:/sentiment@champion"):
+        folder = fetch(settings.model_copy(update={"model_uri": uri, "model_uri_allow": allowed}))
         assert (folder / "saved_model.pb").read_bytes() == b"graph"
     with pytest.raises(ModelError, match="cannot be fetched"):
         fetch(settings.model_copy(update={"model_uri": "models:/sentiment/2"}))
