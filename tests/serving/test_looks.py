@@ -66,7 +66,7 @@ def server(registry, tracking, tmp_path):
         tmp_path / "log",
         MODEL_URI="models:/sentiment@champion",
         MODEL_CACHE=str(tmp_path / "cache"),
-        MODEL_POLL_SECONDS="0.5",
+        MODEL_POLL_SECONDS="2",
         MLFLOW_TRACKING_URI=registry[1],
         MLFLOW_HTTP_REQUEST_MAX_RETRIES="0",
     )

@@ -36,7 +36,7 @@ def server(model, tmp_path_factory):  # noqa: F811
         MAX_TEXTS="5",
         API_KEY="key",
     )
-    yield server.wait_until_ready()
+    yield server.wait_until_ready(workers=1)
     server.stop()
     assert "Traceback" not in log.read_text(), log.read_text()
 

@@ -59,7 +59,7 @@ def test_at_the_first_start_a_model_that_scores_its_canary_wrong_ends_the_server
     try:
         (model / "manifest.json").write_text(good.replace('"probability": 0.5', '"probability": 0.6'))
         server = Server(tmp_path / "log", MODEL_URI=str(model), WORKERS="2")
-        assert server.process.wait(120) == 3
+        assert server.process.wait(120) in (1, 3)  # 1 where the second worker fails while gunicorn stops for the first
     finally:
         (model / "manifest.json").write_text(good)
     assert server.lines_with("scores its canary text")
