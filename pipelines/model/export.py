@@ -1,8 +1,10 @@
 """The export: a SavedModel that takes raw strings, with text rules, vocabulary and calibration inside.
 
     serving_default(text: string [batch]) -> probability: float32 [batch]
+    of_ids(ids: int32 [batch, steps]) -> probability: float32 [batch]
 
-Beside it lies manifest.json: version, signature, SHA-256 and size of every file, and canary texts with their scores.
+The second is for whoever makes the ids by the same rules elsewhere; assets/vocabulary.txt names them. Beside it lies
+manifest.json: version, signature, SHA-256 and size of every file, and canary texts with their scores.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from pipelines import artifacts
 from pipelines.dataset import text, tokens
 from pipelines.dataset.vocabulary import read_vocabulary
 
+OF_IDS, VOCABULARY = "of_ids", "assets/vocabulary.txt"
 SIGNATURE = {"inputs": {"text": "string [batch]"}, "outputs": {"probability": "float32 [batch]"}}
 # Invented texts, with what tends to go wrong among them; whoever loads the export must find the same scores.
 CANARY = (
@@ -53,6 +56,11 @@ def build_module(run: artifacts.Run, *, temperature: float = 1.0):
     )
     module = tf.Module()
     module.network, module.vectorise = model, vectorise
+    module.vocabulary = tf.saved_model.Asset(str(run.vocabulary))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name="ids")])
+    def of_ids(ids):
+        return {"probability": _tempered(tf.reshape(model(ids, training=False), [-1]), temperature)}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
     def serve(texts):
@@ -60,10 +68,10 @@ def build_module(run: artifacts.Run, *, temperature: float = 1.0):
         ids = tf.pad(ids, [[0, 0], [0, tf.maximum(1 - tf.shape(ids)[1], 0)]])
         # A text without a token is one unknown id, as in the encoded rows.
         first = tf.where(ids[:, :1] == 0, tokens.UNKNOWN_ID, ids[:, :1])
-        probability = tf.reshape(model(tf.concat([first, ids[:, 1:]], axis=1), training=False), [-1])
-        return {"probability": _tempered(probability, temperature)}
+        return of_ids(tf.concat([first, ids[:, 1:]], axis=1))
 
-    module.serve = serve
+    module.serve, module.of_ids = serve, of_ids
+    module.sequence_length = sequence_length
     return module
 
 
@@ -82,7 +90,8 @@ def export(run: artifacts.Run, *, temperature: float = 1.0) -> Path:
 
     module = build_module(run, temperature=temperature)
     with artifacts.folder_written_whole(run.saved_model) as folder:
-        tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
+        signatures = {"serving_default": module.serve, OF_IDS: module.of_ids}
+        tf.saved_model.save(module, str(folder), signatures=signatures)
         files = {
             str(path.relative_to(folder)): {"sha256": artifacts.sha256(path), "bytes": path.stat().st_size}
             for path in sorted(folder.rglob("*"))
@@ -90,6 +99,7 @@ def export(run: artifacts.Run, *, temperature: float = 1.0) -> Path:
         }
         scores = module.serve(tf.constant(CANARY))["probability"].numpy()
         manifest = _manifest(run, module.network.get_weights(), temperature)
+        manifest["sequence_length"] = module.sequence_length
         canary = [{"text": words, "probability": float(score)} for words, score in zip(CANARY, scores, strict=True)]
         artifacts.write_json(folder / "manifest.json", {**manifest, "files": files, "canary": canary})
     return run.saved_model
