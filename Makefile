@@ -1,16 +1,15 @@
-# Which stage needs which; `make` alone prints the help. What a user turns: SIZE=200000 (or all), DATASET=sample,
-# PARAMS="epochs=3", FROM=PATH, PORT=8000, WORKERS=2.
+# Which stage needs which; `make` alone prints the help. A user turns SIZE=, DATASET=, PARAMS=, FROM=, PORT=, WORKERS=.
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
 .DEFAULT_GOAL := help
-.PHONY: help setup data train evaluate curves run serve predict image lab ui test lint bench lock clean
+.PHONY: help setup data train evaluate curves run serve predict predict-file image lab ui test lint bench lock clean
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PORT ?= 8000
 export WORKERS ?= 2
 export TF_CPP_MIN_LOG_LEVEL ?= 2
-export TEXT
+export TEXT FILE OUT
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python
 DATA := $(or $(DATA_FOLDER),data)
@@ -20,7 +19,7 @@ MODEL = $${MODEL_URI:-$$($(PYTHON) -m pipelines.evaluation.summary --model --dat
 LOCK = uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 setup: .venv/ready-run ## .venv from the lock file
 .venv/ready-run: requirements.txt pyproject.toml
 	@$(PYTHON3) pipelines/environment.py run
@@ -59,6 +58,8 @@ serve: .venv/ready-run ## the newest evaluated run, or SIZE=/MODEL_URI=, on PORT
 	@uri=$(MODEL) && MODEL_URI=$$uri exec gunicorn -c serving/gunicorn_conf.py 'serving.app:create_app()'
 predict: .venv/ready-run ## TEXT="python is great": label and probability on the shell
 	@uri=$(MODEL) && MODEL_URI=$$uri $(PYTHON) -m serving.predict "$$TEXT"
+predict-file: .venv/ready-run ## FILE=tweets.csv OUT=scores.parquet [TEXT=column] [OVERWRITE=1]: every row, at thousands a second
+	@uri=$(MODEL) && $(PYTHON) -m pipelines.operation.scoring "$$FILE" "$$OUT" --model "$$uri" --text "$$TEXT" $(if $(OVERWRITE),--overwrite)
 image: ## the serving container, where Docker is
 	docker build -t tweet-sentiment .
 lab: .venv/ready-run ## Jupyter Lab on the notebooks

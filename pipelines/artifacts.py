@@ -23,6 +23,7 @@ from pathlib import Path
 
 ROOT = Path(os.environ.get("SENTIMENT_ROOT") or Path(__file__).resolve().parents[1])
 SPLITS = ("train", "validation", "test", "manual")
+LIGHT_FORM = "assets.extra/light"  # inside an exported model: the folder of a SavedModel that TensorFlow leaves alone
 
 
 def data_folder() -> Path:

@@ -103,18 +103,24 @@ def choose_columns(names: list[str], request: Request, *, where: str) -> dict[st
     """
     chosen = {role: request.columns.get(role) or DEFAULT_COLUMNS.get(role) for role in ROLES}
     for role, name in chosen.items():
-        if name is None:
-            continue
-        if name not in names:
-            near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            found = ", ".join(map(repr, names)) or "none"
-            raise SourceError(f"{where} has no column {name!r}; {hint}It has {found}: say {_variable(role)}=column")
-        if names.count(name) > 1:
-            raise SourceError(
-                f"{where} has {names.count(name)} columns named {name!r}: rename the ones you do not mean"
-            )
+        if name is not None:
+            check_column(name, names, where=where, variable=_variable(role))
     return chosen
+
+
+def check_column(name: str, names: list[str], *, where: str, variable: str) -> None:
+    """Check that a table has a column, once; `variable` is how a user names another.
+
+    Raises:
+        SourceError: it has not; names the nearest column, and those that there are.
+    """
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        found = ", ".join(map(repr, names)) or "none"
+        raise SourceError(f"{where} has no column {name!r}; {hint}It has {found}: say {variable}=column")
+    if names.count(name) > 1:
+        raise SourceError(f"{where} has {names.count(name)} columns named {name!r}: rename the ones you do not mean")
 
 
 def _variable(role: str) -> str:

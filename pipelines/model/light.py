@@ -24,14 +24,13 @@ if TYPE_CHECKING:
     import keras
     import onnx
 
-FOLDER = "assets.extra/light"
 FLOAT, INT32 = 1, 6  # ONNX's numbers for them
 OPSET, IR_VERSION = 18, 8  # of 2022: what serves the model need not be as new as what writes it
 
 
 def write(folder: Path, *, model: keras.Model, vocabulary: Path, sequence_length: int, temperature: float) -> None:
     """Write the light form of a trained network into an export that is being made."""
-    light = folder / FOLDER
+    light = folder / artifacts.LIGHT_FORM
     light.mkdir(parents=True)
     (light / "network.onnx").write_bytes(network_as_onnx(model, temperature=temperature).SerializeToString())
     shutil.copyfile(vocabulary, light / "vocabulary.txt")

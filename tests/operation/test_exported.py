@@ -1,0 +1,90 @@
+"""The model behind the scoring of files: both of its ways score as the service does."""
+
+import shutil
+
+import exported_model
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipelines import artifacts
+from pipelines.dataset import text
+from pipelines.operation import exported
+from serving import predictor
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return exported_model.export(tmp_path_factory.mktemp("data"))
+
+
+TEXTS = [*exported_model.texts(3000), *text.UGLY, "", " ", "\x00", "x" * 10_000, "good " * 500]
+
+
+@pytest.mark.parametrize("way", ["ids", "text"])
+def test_scores_are_the_service_s(folder, way, monkeypatch):
+    monkeypatch.setattr(exported, "BATCH_ROWS", 256)
+    model = exported.ExportedModel(folder, way=way)
+    assert (model.way, model.why) == (way, "")
+    scores = model.score(model.prepare(pa.array(TEXTS)))
+    theirs = predictor.load(folder).score(TEXTS)
+    assert scores.dtype == np.float32
+    assert np.ptp(scores) > 0.2
+    np.testing.assert_allclose(scores, theirs, atol=1e-5)
+
+
+def test_labels_are_the_manifest_s(folder):
+    model = exported.ExportedModel(folder, way="text")
+    model.manifest |= {"labels": ["cold", "warm"], "threshold": 0.25}
+    assert model.labels(np.array([0.2, 0.25, 0.9], np.float32)).to_pylist() == ["cold", "warm", "warm"]
+
+
+def test_no_texts_no_scores(folder):
+    model = exported.ExportedModel(folder)
+    assert model.score(model.prepare(pa.array([], pa.string()))).shape == (0,)
+
+
+def test_an_export_of_other_text_rules_is_scored_by_its_own(folder, monkeypatch):
+    monkeypatch.setattr(text, "AFTER_LOWER", text.SPACE_RULES)
+    model = exported.ExportedModel(folder)
+    assert model.way == "text"
+    assert "text rules that differ" in model.why
+    np.testing.assert_allclose(
+        model.score(model.prepare(pa.array(TEXTS))), predictor.load(folder).score(TEXTS), atol=1e-5
+    )
+    with pytest.raises(exported.ModelError, match="text rules that differ"):
+        exported.ExportedModel(folder, way="ids")
+
+
+def test_an_export_without_the_signature_on_ids_is_scored_by_text(folder, monkeypatch):
+    monkeypatch.setattr(exported.export, "OF_IDS", "not there")
+    model = exported.ExportedModel(folder)
+    assert (model.way, "no signature on ids" in model.why) == ("text", True)
+
+
+def test_a_model_that_is_not_what_its_manifest_says_is_refused(folder, tmp_path):
+    with pytest.raises(exported.ModelError, match="is no exported model"):
+        exported.ExportedModel(tmp_path)
+    copy = shutil.copytree(folder, tmp_path / "saved_model")
+    (copy / "assets" / "vocabulary.txt").write_text("\n[UNK]\nother\n")
+    with pytest.raises(exported.ModelError, match=r"vocabulary\.txt is missing or not what its manifest says"):
+        exported.ExportedModel(copy)
+
+
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")  # MLflow's to mend
+def test_what_mlflow_keeps_is_fetched(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLRUNS_FOLDER", str(tmp_path / "mlruns"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    import mlflow
+
+    from pipelines import tracking
+
+    tracking.client()
+    with mlflow.start_run():
+        mlflow.log_artifacts(str(folder), "model/artifacts/saved_model")
+        run_id = mlflow.active_run().info.run_id
+    found = exported.folder_of(f"runs:/{run_id}/model", cache=tmp_path)
+    assert artifacts.sha256(found / "manifest.json") == artifacts.sha256(folder / "manifest.json")
+    with pytest.raises(exported.ModelError, match="MODEL_URI=models:/nothing/1 cannot be fetched"):
+        exported.folder_of("models:/nothing/1", cache=tmp_path)
+    assert exported.folder_of(str(folder), cache=tmp_path) == folder
