@@ -66,7 +66,7 @@ def test_a_model_that_is_not_what_its_manifest_says_is_refused(folder, tmp_path)
     with pytest.raises(exported.ModelError, match="is no exported model"):
         exported.ExportedModel(tmp_path)
     copy = shutil.copytree(folder, tmp_path / "saved_model")
-    (copy / "assets" / "vocabulary.txt").write_text("\n[UNK]\nother\n")
+    (copy / artifacts.LIGHT_FORM / "vocabulary.txt").write_text("\n[UNK]\nother\n")
     with pytest.raises(exported.ModelError, match=r"vocabulary\.txt is missing or not what its manifest says"):
         exported.ExportedModel(copy)
 
