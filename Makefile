@@ -74,7 +74,6 @@ bench: .venv/ready-run ## speed, as ratios taken in one run
 	@$(PYTHON) -m benchmarks.training
 lock: ## the lock files anew (needs uv)
 	$(LOCK) pyproject.toml -o requirements.txt && $(LOCK) pyproject.toml --extra dev -c requirements.txt -o requirements-dev.txt
-	$(LOCK) serving/requirements.in -o serving/requirements.txt
-	$(LOCK) serving/requirements-light.in -o serving/requirements-light.txt
+	for lock in requirements requirements-light; do $(LOCK) serving/$$lock.in -o serving/$$lock.txt || exit; done
 clean: ## remove runs and caches; data, MLflow's records and .venv stay
 	rm -rf $(DATA)/*/runs .pytest_cache .ruff_cache build *.egg-info
