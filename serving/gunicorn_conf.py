@@ -34,6 +34,7 @@ limit_request_line = 8190
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # a heartbeat must not wait for a disk
 control_socket_disable = True
 forwarded_allow_ips = ""  # serving/proxies.py alone decides whose word is taken
+logger_class = logs.NoAccessLog
 logconfig_dict = logs.configuration(_settings.log_level)
 
 

@@ -102,7 +102,7 @@ class Loader:
 
         started, digest = time.monotonic(), manifest.digest(folder)
         own = self._settings
-        loaded = predictor.load(folder, runtime=own.serving_runtime, threads=own.model_threads)
+        loaded = predictor.load(folder, runtime=own.serving_runtime, threads=own.threads_of_a_call)
         seconds = round(time.monotonic() - started, 2)
         log.info("model ready", extra={"model_version": loaded.model_version, "seconds": seconds})
         store.keep(self._settings, folder)

@@ -7,7 +7,16 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+from gunicorn.glogging import Logger
+
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+
+class NoAccessLog(Logger):
+    """gunicorn's, without a line of its own for each request: it would be put together even where nobody reads it."""
+
+    def access(self, resp, req, environ, request_time):
+        """Nothing: the application logs each request, with its id."""
 
 
 class JsonFormatter(logging.Formatter):

@@ -82,9 +82,14 @@ class Metrics:
     def count_read(self, scores: Sequence[float]) -> None:
         """Count what the network read of the texts with these scores, as far as the model tells."""
         told = [score for score in scores if isinstance(score, Score)]
-        self.tokens.inc(sum(score.tokens for score in told))
-        self.unknown_tokens.inc(sum(score.unknown for score in told))
-        self.truncated_texts.inc(sum(score.truncated for score in told))
+        counts = (
+            (self.tokens, sum(score.tokens for score in told)),
+            (self.unknown_tokens, sum(score.unknown for score in told)),
+            (self.truncated_texts, sum(score.truncated for score in told)),
+        )
+        for counter, count in counts:
+            if count:
+                counter.inc(count)
 
     def observe(self, name: str, value: float) -> None:
         """Record a value of the batcher: of a histogram, or what a gauge has changed by."""

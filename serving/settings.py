@@ -39,7 +39,9 @@ class Settings(BaseModel):
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
     workers: int = Field(2, ge=1, le=256, description="Processes, each with its own copy of the model.")
     threads: int = Field(32, ge=2, le=1024, description="Requests that one worker handles at a time.")
-    model_threads: int = Field(0, ge=0, le=256, description="CPU threads of one model call; 0: all cores (onnx: one).")
+    model_threads: int = Field(
+        0, ge=0, le=256, description="CPU threads of one model call; 0: the cores, shared among the workers."
+    )
 
     max_body_bytes: int = Field(1_048_576, ge=1, description="Largest request body, in bytes (413).")
     max_texts: int = Field(256, ge=1, description="Most texts in one request (422).")
@@ -117,6 +119,11 @@ class Settings(BaseModel):
             wrong = [_explain(str(item["loc"][0]), names, item["msg"]) for item in error.errors()]
             raise SettingsError("; ".join(wrong)) from None
         return settings._with_key_from_file()
+
+    @property
+    def threads_of_a_call(self) -> int:
+        """CPU threads of one model call in a worker: more than its share of the cores would only slow the others."""
+        return self.model_threads or max(1, len(os.sched_getaffinity(0)) // self.workers)
 
     def _with_key_from_file(self) -> Settings:
         if self.api_key_file is None:

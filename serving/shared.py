@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import mmap
+import struct
+import time
 from dataclasses import dataclass, field
 
 from serving.rate import Table
 
+_LOAD = struct.Struct("<dq")  # when it was written, by the monotonic clock, and connections
+_FRESH_SECONDS = 1.0
+
 
 class Board:
-    """Which workers are ready. A worker writes its own place only; the master clears that of one that has ended."""
+    """Which workers are ready, and how many connections each has.
+
+    A worker writes its own place only; the master clears that of one that has ended.
+    """
 
     def __init__(self, places: int = 1024):
-        self._memory = mmap.mmap(-1, places + 1)  # anonymous memory that a fork shares, all zeros; the last is `ever`
+        # Anonymous memory that a fork shares, all zeros: a byte for each place, one for `ever`, then the loads.
+        self._memory = mmap.mmap(-1, places + 1 + places * _LOAD.size)
         self._places = places
         self.place = 0  # of this process
 
@@ -21,8 +30,9 @@ class Board:
         self.place = next(place for place in range(self._places) if place not in taken)
         return self.place
 
-    def show(self, ready: bool) -> None:
-        """Whether this process has a model that answers."""
+    def show(self, ready: bool, connections: int = 0) -> None:
+        """Whether this process has a model that answers, and how many connections it holds."""
+        _LOAD.pack_into(self._memory, self._load(self.place), time.monotonic(), connections)
         self._memory[self.place] = ready
         self._memory[self._places] |= ready
 
@@ -33,6 +43,18 @@ class Board:
     def anyone_ready(self) -> bool:
         """Whether some process can answer now."""
         return self._memory.find(b"\x01", 0, self._places) >= 0
+
+    def least_connections(self) -> int:
+        """The fewest connections of a ready process that has shown itself lately; none: a number above all."""
+        now, least, place = time.monotonic(), 1 << 40, -1
+        while (place := self._memory.find(b"\x01", place + 1, self._places)) >= 0:
+            shown, connections = _LOAD.unpack_from(self._memory, self._load(place))
+            if now - shown < _FRESH_SECONDS:
+                least = min(least, connections)
+        return least
+
+    def _load(self, place: int) -> int:
+        return self._places + 1 + place * _LOAD.size
 
     def ever_ready(self) -> bool:
         """Whether some process has been able to answer since the start."""

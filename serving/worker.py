@@ -18,6 +18,7 @@ from serving.gate import GatedWorker
 from serving.problems import Problem
 from serving.turn import Turn
 
+_UNEVEN = 1  # connections that a worker may have more than the one with the fewest
 _GRACE = 0.1  # seconds: a thread that only waits answers at its deadline by itself, with the request's id
 
 
@@ -52,11 +53,15 @@ class Worker(GatedWorker):
         self._app, self.wsgi = self.wsgi, self._answer
 
     def set_accept_enabled(self, enabled):
-        """Leave new connections to a worker that can answer them; where none can, /livez still must be answered."""
+        """Leave new connections to a worker that can answer them; where none can, /livez still must be answered.
+
+        Connections stay for long, so one that took more than its share would be busy while others idle.
+        """
         board = shared.memory().board
         fit = self.alive and self._service.slot.filled() and not self._hanging
-        board.show(fit)
-        super().set_accept_enabled(enabled and (fit or not board.anyone_ready()))
+        board.show(fit, self.nr_conns)
+        its_turn = self.nr_conns <= board.least_connections() + _UNEVEN if fit else not board.anyone_ready()
+        super().set_accept_enabled(enabled and its_turn)
 
     def wait_for_and_dispatch_events(self, timeout):
         super().wait_for_and_dispatch_events(timeout)
