@@ -1,5 +1,6 @@
 """gunicorn's configuration: `gunicorn -c serving/gunicorn_conf.py 'serving.app:create_app()'`."""
 
+import gc
 import os
 import signal
 import sys
@@ -59,6 +60,7 @@ def on_starting(server):
         server.log.warning("LOG_TEXTS=true: the log holds what people send. Keep it as such data must be kept.")
     metrics.prepare_folder()
     shared.prepare()
+    gc.freeze()  # what is imported by now is shared by the workers, as long as no garbage collector writes to it
     # SIGHUP: each worker loads the new model beside the old one and then swaps. gunicorn's own way, new workers for old
     # ones, would answer 503 until they have loaded it.
     server.handle_hup = lambda: server.kill_workers(signal.SIGHUP)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import random
@@ -107,7 +108,21 @@ class Loader:
         log.info("model ready", extra={"model_version": loaded.model_version, "seconds": seconds})
         store.keep(self._settings, folder)
         self._digest = digest
+        again = self._slot.filled()
         self.fill(loaded)
+        _settle(again=again)
+
+
+def _settle(*, again: bool) -> None:
+    """Take what is loaded out of the garbage collector's rounds: with TensorFlow, one stops all threads for 0.2 s.
+
+    Args:
+        again: whether a model was there before, which must be found and freed first.
+    """
+    if again:
+        gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _in_thread(work: Callable[[], None]) -> None:
