@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 Bodies = Callable[[list[str]], dict]
 Reader = Callable[[dict | list], list[float]]
@@ -65,6 +65,13 @@ OURS = Contestant(
     settings="all defaults",
     packages=("gunicorn", "flask"),
     variables={"PORT": "{port}", "WORKERS": "{workers}", "LOG_REQUESTS": "false"},
+)
+LIGHT = replace(
+    OURS,
+    name="ours, onnx",
+    settings="SERVING_RUNTIME=onnx: the light form inside the same export",
+    variables=OURS.variables | {"SERVING_RUNTIME": "onnx"},
+    packages=("gunicorn", "flask", "onnxruntime"),
 )
 PLAIN = Contestant(
     "plain Flask",
@@ -155,4 +162,4 @@ MLFLOW = Contestant(
     packages=("mlflow", "uvicorn"),
     variables={"__pyfunc_model_path__": "{mlflow_model}", "MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT": "60"},
 )
-EVERYONE = {each.name: each for each in (OURS, PLAIN, BENTOML, LITSERVE, MLSERVER, MLFLOW)}
+EVERYONE = {each.name: each for each in (OURS, LIGHT, PLAIN, BENTOML, LITSERVE, MLSERVER, MLFLOW)}
