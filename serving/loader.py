@@ -79,6 +79,7 @@ class Loader:
             with self._lock:
                 if not self._slot.filled():  # by a reload, meanwhile
                     self._load((again and store.last_good(self._settings)) or store.folder(self._settings))
+            _settle()
             return True
         except Exception as error:
             log.critical("no model: %s", error, exc_info=_trace(error))
@@ -97,6 +98,8 @@ class Loader:
             return
         if not first:
             self._metrics.reloads.inc()
+            gc.unfreeze()  # the model before is to be found and freed
+        _settle()
 
     def _load(self, folder: Path) -> None:
         from serving import predictor
@@ -108,19 +111,11 @@ class Loader:
         log.info("model ready", extra={"model_version": loaded.model_version, "seconds": seconds})
         store.keep(self._settings, folder)
         self._digest = digest
-        again = self._slot.filled()
         self.fill(loaded)
-        _settle(again=again)
 
 
-def _settle(*, again: bool) -> None:
-    """Take what is loaded out of the garbage collector's rounds: with TensorFlow, one stops all threads for 0.2 s.
-
-    Args:
-        again: whether a model was there before, which must be found and freed first.
-    """
-    if again:
-        gc.unfreeze()
+def _settle() -> None:
+    """Take what is loaded out of the garbage collector's rounds: with TensorFlow, one stops all threads for 0.2 s."""
     gc.collect()
     gc.freeze()
 
