@@ -1,16 +1,14 @@
 # Which stage needs which; `make` alone prints the help. What a user turns: SIZE=200000 (or all), DATASET=sample,
-# PARAMS="epochs=3", FROM=PATH, PORT=8000, WORKERS=2.
+# PARAMS="epochs=3", FROM=PATH, NEW=PATH, PORT=8000, WORKERS=2.
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory --no-builtin-rules
-.DELETE_ON_ERROR:
-.SECONDEXPANSION:
+.DELETE_ON_ERROR .SECONDEXPANSION:
 .DEFAULT_GOAL := help
-.PHONY: help setup data train evaluate curves run serve predict image lab ui test lint bench lock clean
+.PHONY: help setup data train evaluate curves run serve predict monitor image lab ui test lint bench lock clean
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PORT ?= 8000
 export WORKERS ?= 2
 export TF_CPP_MIN_LOG_LEVEL ?= 2
-export TEXT
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python
 DATA := $(or $(DATA_FOLDER),data)
@@ -47,6 +45,7 @@ needs_03_tokenize := $(D)/01_prepare.ipynb
 needs_04_train := $(R)/03_tokenize.ipynb
 needs_05_diagnose := $(R)/04_train.ipynb
 needs_06_evaluate := $(R)/05_diagnose.ipynb
+needs_07_monitor := $(R)/06_evaluate.ipynb
 run: $(R)/06_evaluate.ipynb $(D)/02_explore.ipynb
 before-%: $$(needs_$$*) ;
 $(patsubst %,$(D)/%.ipynb,01_prepare 02_explore): $(D)/%.ipynb: notebooks/%.ipynb $$(needs_$$*)
@@ -59,6 +58,8 @@ serve: .venv/ready-run ## the newest evaluated run, or SIZE=/MODEL_URI=, on PORT
 	@uri=$(MODEL) && MODEL_URI=$$uri exec gunicorn -c serving/gunicorn_conf.py 'serving.app:create_app()'
 predict: .venv/ready-run ## TEXT="python is great": label and probability on the shell
 	@uri=$(MODEL) && MODEL_URI=$$uri $(PYTHON) -m serving.predict "$$TEXT"
+monitor: .venv/ready-run ## NEW=texts or the service's log: are they as before? 0 steady; error 3 watch, 4 retrain
+	@$(PYTHON) -m pipelines.operation.monitor "$(NEW)" --dataset "$(DATASET)" --run "$(SIZE)" --params "$(PARAMS)"
 image: ## the serving container, where Docker is
 	docker build -t tweet-sentiment .
 lab: .venv/ready-run ## Jupyter Lab on the notebooks

@@ -36,6 +36,7 @@ def imports_of(folder: str) -> set[str]:
         ("pipelines/evaluation", "pipelines.model"),
         ("pipelines/model", "pipelines.evaluation"),
         ("pipelines/figures", "pipelines.model"),
+        *((f"pipelines/{room}", "pipelines.operation") for room in ("dataset", "evaluation", "model", "figures")),
     ],
 )
 def test_imports_run_one_way(folder, forbidden):
@@ -44,7 +45,7 @@ def test_imports_run_one_way(folder, forbidden):
 
 @pytest.mark.parametrize("module", PLAIN)
 def test_plain_modules_import_none_of_the_folders(module):
-    rooms = ("pipelines.dataset", "pipelines.model", "pipelines.evaluation", "pipelines.figures")
+    rooms = ("pipelines.dataset", "pipelines.model", "pipelines.evaluation", "pipelines.figures", "pipelines.operation")
     assert [name for name in imports(ROOT / "pipelines" / f"{module}.py") if name.startswith(rooms)] == []
 
 

@@ -1,0 +1,1 @@
+"""What happens after training: scoring files, watching for drift, promoting models."""
