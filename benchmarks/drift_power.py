@@ -28,6 +28,7 @@ from pipelines import artifacts, tracking
 from pipelines.dataset import sample, tables, text
 from pipelines.evaluation import calibration, summary
 from pipelines.operation import drift, traits
+from pipelines.operation.judgement import LEVEL, RETRAIN, STEADY
 from pipelines.operation.traits import NO_LABEL, Traits
 
 ROWS, MOST_NEW = 2_000, drift.MOST_ROWS  # new rows of a look, where the size is not what is studied
@@ -194,7 +195,7 @@ def seasons(run: artifacts.Run) -> list[Drift]:
 def false_alarms(base: Traits, labelled: Traits, *, trials: int) -> list[str]:
     lines = ["## Without drift", "", "| new rows | trials | alarms, % [95 %] |", "|---|---|---|"]
     for rows, side, kind in ((500, base, ""), (ROWS, base, ""), (ROWS, labelled, ", labelled")):
-        alarms = verdicts_of(side, None, trials=trials, share=0, rows=rows) != drift.STEADY
+        alarms = verdicts_of(side, None, trials=trials, share=0, rows=rows) != STEADY
         lines.append(f"| {rows:,}{kind} | {trials} | {percent(alarms)} |")
     return lines
 
@@ -205,8 +206,8 @@ def detections(base: Traits, mixed: list[Drift], *, rows: int, trials: int) -> l
     for one in mixed:
         there = rows if one.aligned or one.share < 1 else min(rows, len(one.pool))
         verdicts = verdicts_of(base, one, trials=trials, share=one.share, rows=there)
-        graver = f"{100 * (verdicts == drift.RETRAIN).mean():.0f}"
-        alarms = percent(verdicts != drift.STEADY)
+        graver = f"{100 * (verdicts == RETRAIN).mean():.0f}"
+        alarms = percent(verdicts != STEADY)
         lines.append(f"| {one.name} | {100 * one.share:.0f} % | {there:,} | {alarms} | {graver} |")
     return lines
 
@@ -222,9 +223,7 @@ def power_table(base: Traits, mixed: Drift, *, trials: int) -> list[str]:
     lines += [head, "|---" * (1 + len(SHARES)) + "|"]
     for rows in SIZES:
         cells = [verdicts_of(base, mixed, trials=trials, share=share, rows=rows) for share in SHARES]
-        lines.append(
-            f"| {rows:,} | " + " | ".join(f"{100 * (cell != drift.STEADY).mean():.0f}" for cell in cells) + " |"
-        )
+        lines.append(f"| {rows:,} | " + " | ".join(f"{100 * (cell != STEADY).mean():.0f}" for cell in cells) + " |")
     return lines
 
 
@@ -238,7 +237,7 @@ def header(run: artifacts.Run) -> list[str]:
         f"`{machine['git_commit'][:10]}`, {machine['machine']}, with the model `{version}`.",
         "",
         f"Each trial draws {drift.MOST_ROWS:,} reference rows and the new rows anew. An alarm is a verdict other than "
-        f"steady, at {100 * drift.LEVEL:.0f} % for all tests together. Brackets are Wilson's 95 % intervals.",
+        f"steady, at {100 * LEVEL:.0f} % for all tests together. Brackets are Wilson's 95 % intervals.",
         "",
     ]
 

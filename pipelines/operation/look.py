@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 from pipelines import artifacts
 from pipelines.dataset import provenance
 from pipelines.evaluation import calibration
-from pipelines.operation import drift, incoming, traits, wording
+from pipelines.operation import drift, incoming, judgement, traits, wording
 
-STATUS = {drift.STEADY: 0, drift.WATCH: 3, drift.RETRAIN: 4}
+STATUS = {judgement.STEADY: 0, judgement.WATCH: 3, judgement.RETRAIN: 4}
 
 
 def reference(run: artifacts.Run, *, seed: int) -> traits.Traits:
@@ -79,7 +79,7 @@ def record(found: drift.Comparison, facts: dict) -> dict:
         "status": STATUS[found.verdict],
         "rows": found.rows,
         "population_stability_index": found.stability,
-        "level": drift.LEVEL,
+        "level": judgement.LEVEL,
         "tests": [dataclasses.asdict(one) | {"stands": one.stands} for one in found.findings],
         "commoner_words": found.words.to_dict("records"),
         "next_steps": wording.next_steps(found),

@@ -5,14 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from pipelines.evaluation.wording import p_value
-from pipelines.operation.drift import (
-    LARGE_INDEX,
-    LEVEL,
-    RETRAIN,
-    STEADY,
-    Comparison,
-    Finding,
-)
+from pipelines.operation.drift import Comparison
+from pipelines.operation.judgement import LARGE_INDEX, LEVEL, RETRAIN, STEADY, Finding
 from pipelines.operation.traits import MARKS
 
 SHARES = ("unknown words", *MARKS, "accuracy", "calibration error")
