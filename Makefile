@@ -1,15 +1,14 @@
-# Which stage needs which; `make` alone prints the help. A user turns SIZE=, DATASET=, PARAMS=, FROM=, PORT=, WORKERS=.
+# Which stage needs which; `make` alone prints the help. A user turns SIZE=, DATASET=, PARAMS=, FROM=, NEW=, PORT=, WORKERS=.
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory --no-builtin-rules
-.DELETE_ON_ERROR:
-.SECONDEXPANSION:
+.DELETE_ON_ERROR .SECONDEXPANSION:
 .DEFAULT_GOAL := help
-.PHONY: help setup data train evaluate curves run serve predict predict-file image lab ui test lint bench lock clean
+.PHONY: help setup data train evaluate curves run serve predict predict-file monitor image lab ui test lint bench lock clean
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-export PORT ?= 8000
-export WORKERS ?= 2
-export TF_CPP_MIN_LOG_LEVEL ?= 2
-export TEXT FILE OUT
+PORT ?= 8000
+WORKERS ?= 2
+TF_CPP_MIN_LOG_LEVEL ?= 2
+export PORT WORKERS TF_CPP_MIN_LOG_LEVEL TEXT FILE OUT NEW
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python
 DATA := $(or $(DATA_FOLDER),data)
@@ -46,6 +45,7 @@ needs_03_tokenize := $(D)/01_prepare.ipynb
 needs_04_train := $(R)/03_tokenize.ipynb
 needs_05_diagnose := $(R)/04_train.ipynb
 needs_06_evaluate := $(R)/05_diagnose.ipynb
+needs_07_monitor := $(R)/06_evaluate.ipynb
 run: $(R)/06_evaluate.ipynb $(D)/02_explore.ipynb
 before-%: $$(needs_$$*) ;
 $(patsubst %,$(D)/%.ipynb,01_prepare 02_explore): $(D)/%.ipynb: notebooks/%.ipynb $$(needs_$$*)
@@ -53,15 +53,15 @@ $(patsubst %,$(D)/%.ipynb,01_prepare 02_explore): $(D)/%.ipynb: notebooks/%.ipyn
 $(patsubst %,$(R)/%.ipynb,03_tokenize 04_train 05_diagnose 06_evaluate): $(R)/%.ipynb: notebooks/%.ipynb $$(needs_$$*)
 	@$(PYTHON) -m pipelines.run $* -p dataset $(DATASET) -p run "$(RUN)" --overrides "$(PARAMS)" --inputs $^
 -include $(wildcard $(D)/.*.d $(R)/.*.d)
-
 serve: .venv/ready-run ## the newest evaluated run, or SIZE=/MODEL_URI=, on PORT (8000) with WORKERS (2)
 	@uri=$(MODEL) && MODEL_URI=$$uri exec gunicorn -c serving/gunicorn_conf.py 'serving.app:create_app()'
 predict: .venv/ready-run ## TEXT="python is great": label and probability on the shell
 	@uri=$(MODEL) && MODEL_URI=$$uri $(PYTHON) -m serving.predict "$$TEXT"
 predict-file: .venv/ready-run ## FILE=tweets.csv OUT=scores.parquet [TEXT=column] [OVERWRITE=1]: every row, at thousands a second
 	@uri=$(MODEL) && $(PYTHON) -m pipelines.operation.scoring "$$FILE" "$$OUT" --model "$$uri" --text "$$TEXT" $(if $(OVERWRITE),--overwrite)
-image: ## the serving container, where Docker is
-	docker build -t tweet-sentiment .
+monitor: .venv/ready-run ## NEW=texts or the service's log: are they as before? 0 steady; error 3 watch, 4 retrain
+	@$(PYTHON) -m pipelines.operation.monitor "$$NEW" --dataset "$(DATASET)" --run "$(SIZE)" --params "$(PARAMS)"
+image: ; docker build -t tweet-sentiment . ## the serving container, where Docker is
 lab: .venv/ready-run ## Jupyter Lab on the notebooks
 	@jupyter lab --notebook-dir notebooks
 ui: .venv/ready-run ## the MLflow page on UI_PORT (5000); EXAMPLES=1 shows the committed runs

@@ -4,6 +4,7 @@
       raw/  source.json         the file as it came, and what is known of it
       splits/                   train, validation, test, manual, rejected (.parquet) + manifest.json
       runs/RUN/                 one run: vocabulary.txt, encoded/, model.keras, metrics.json, saved_model/ …
+        monitor/NEW/            a look at a file of new texts: drift.json, notebook, figures
 
 Only this module joins these paths. Everything is written under a temporary name in the same folder, flushed to the
 disk and renamed: whoever finds an artefact finds all of it.
@@ -14,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -99,6 +101,11 @@ class Run:
 
     def figures(self, stage: str) -> Path:
         return self.folder / "figures" / stage
+
+    def monitor(self, new: str) -> Path:
+        """The folder of a look at a file of new texts, named after the file; "rehearsal" for none."""
+        name = re.sub(r"[^\w.-]+", "-", Path(new).stem).strip(".-")
+        return self.folder / "monitor" / (name or "rehearsal")
 
 
 @contextmanager

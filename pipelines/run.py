@@ -40,11 +40,14 @@ def plan(notebook: str, given: dict[str, str], overrides: dict[str, str]) -> tup
     if name in stages.SHARED_BY_RUNS:
         return stages.Stage(name, dataset.folder), values
     if not values.get("run"):
-        own = {key: text for key, text in given.items() if key not in ("dataset", "size", "run")}
+        shared = tuple(known) if name == stages.OF_A_FILE else ("dataset", "size", "run")
+        own = {key: text for key, text in given.items() if key not in shared}
         values["run"] = stages.run_name(dataset=dataset, size=values.get("size"), overrides={**overrides, **own})
     if "size" in known:
         values["size"] = known["size"].parse(str(values["run"]).split("_")[0])
-    return stages.Stage(name, dataset.run(str(values["run"])).folder), values
+    run = dataset.run(str(values["run"]))
+    folder = run.monitor(str(values.get("new", ""))) if name == stages.OF_A_FILE else run.folder
+    return stages.Stage(name, folder), values
 
 
 def execute(stage: stages.Stage, values: dict[str, object], *, inputs: list[Path], made: bool = False) -> None:

@@ -17,6 +17,7 @@ from pipelines import artifacts, parameters
 
 DEFAULT_SIZE = 50_000
 SHARED_BY_RUNS = ("01_prepare", "02_explore")
+OF_A_FILE = "07_monitor"  # looks at a finished run: its parameters are none of the run
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def run_name(*, dataset: artifacts.Dataset, size: str | int | None, overrides: d
     """
     known = {}
     for path in sorted(notebooks_folder().glob("[0-9][0-9]_*.ipynb")):
-        if path.stem not in SHARED_BY_RUNS:
+        if path.stem not in (*SHARED_BY_RUNS, OF_A_FILE):
             known |= parameters.read(path)
     for owned in ("dataset", "size", "run"):
         known.pop(owned, None)

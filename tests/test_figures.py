@@ -6,7 +6,7 @@ from matplotlib import pyplot as plt
 
 from pipelines import figures
 from pipelines.evaluation import calibration
-from pipelines.figures import evaluation, scores, training
+from pipelines.figures import drift, evaluation, scores, training
 
 
 @pytest.fixture(autouse=True)
@@ -99,3 +99,40 @@ def test_scores_can_be_drawn_however_few():
     assert "right 95 % of the time\non the surest 100 %" in texts_of(
         scores.coverage(calibration.coverage(labels, probabilities)).axes[0]
     )
+
+
+@pytest.fixture
+def two_sides():
+    generator = np.random.default_rng(0)
+    return generator.beta(1, 1, 300), generator.beta(2, 1, 200)
+
+
+def test_new_rows_are_drawn_beside_the_reference_with_their_number(two_sides):
+    left, right = drift.scores(*two_sides).axes
+    names = [text.get_text() for text in left.get_legend().get_texts()]
+    assert names == ["reference, 300 rows", "new, 200 rows"]
+    assert [line.get_ydata()[-1] for line in right.lines] == [100, 100]
+    assert drift.lengths(np.arange(300) % 20, np.arange(200) % 30).axes[0].get_xlabel() == "length (tokens)"
+
+
+def test_tests_stand_in_order_and_none_falls_off_the_axis():
+    axes = drift.tests(["a", "b", "c"], np.array([1.0, 0.0, 0.2]), level=0.01).axes[0]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["a", "c", "b"]
+    shown = axes.collections[-1].get_offsets()
+    assert shown[:, 0].min() >= axes.get_xlim()[0]
+
+
+def test_marks_words_null_and_quality_can_be_drawn_whatever_there_is(two_sides):
+    yes, no = np.arange(300) % 2 == 0, np.zeros(200, bool)
+    assert drift.marks({"mentions": yes}, {"mentions": no}).axes[0].get_xlim()[0] == 0
+    columns = ["word", "before", "now", "p_value"]
+    assert "no word" in texts_of(drift.words(pd.DataFrame([], columns=columns)).axes[0])
+    table = pd.DataFrame([("goal", 0.0, 0.2, 0.001), ("match", 0.1, 0.3, 0.002)], columns=columns)
+    axes = drift.words(table).axes[0]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["match", "goal"]
+    assert drift.null(0.003, two_sides[0] / 1000).axes[0].lines[0].get_xdata()[0] == pytest.approx(3)
+    sides = [
+        {"right": right, "reliability": calibration.reliability((scores > 0.4).astype(int), scores, bins=5)}
+        for right, scores in zip((yes, ~no), two_sides, strict=True)
+    ]
+    assert texts_of(drift.quality(*sides).axes[0]) == "50.0 100.0"

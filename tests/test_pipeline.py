@@ -186,3 +186,47 @@ def test_a_prediction_from_the_shell(trained, environment):
     answer = json.loads(result.stdout)
     assert answer["label"] in ("negative", "positive")
     assert 0 <= answer["probability"] <= 1
+
+
+def test_new_texts_are_watched_and_the_verdict_is_the_exit_status(trained, environment):
+    _, run = trained
+    new = run.parents[2].parent / "new tweets.csv"
+    strange = [
+        f'"@anna über Fußball und Straße, Nachricht Nummer {number} von vielen",positive' for number in range(150)
+    ]
+    new.write_text("\n".join(["text,label", *strange]), encoding="utf-8")
+    before = {path: path.stat().st_mtime_ns for path in run.iterdir() if path.suffix == ".ipynb"}
+    command = [sys.executable, "-m", "pipelines.operation.monitor", str(new), "--dataset", "sentiment140", "--run", RUN]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    found = json.loads((run / "monitor" / "new-tweets" / "drift.json").read_text())
+    assert found["verdict"] in ("watch", "retrain"), done.stdout + done.stderr
+    assert done.returncode == found["status"] == {"watch": 3, "retrain": 4}[found["verdict"]]
+    assert f"{found['verdict']} (status {found['status']})" in done.stdout
+    assert "nachricht" in [word["word"] for word in found["commoner_words"]]
+    assert (run / "monitor" / "new-tweets" / "figures" / "07_monitor" / "quality.png").exists()
+    assert {path: path.stat().st_mtime_ns for path in run.iterdir() if path.suffix == ".ipynb"} == before
+    made = make(environment, "monitor", f"NEW={new.parent}/none.csv", "DATASET=sentiment140", f"SIZE={RUN}")
+    assert "no file" in made.stderr
+    assert "Error 2" in made.stderr
+    assert "Traceback" not in made.stderr
+
+
+def test_what_was_watched_has_a_record_of_its_own_without_the_file(trained, environment):
+    script = """
+import json
+from pipelines import tracking
+client = tracking.client()
+experiment = client.get_experiment_by_name(tracking.EXPERIMENT)
+run, = [r for r in client.search_runs([experiment.experiment_id]) if r.data.tags.get("stage") == "07_monitor"]
+files = [f.path for top in client.list_artifacts(run.info.run_id) for f in
+  (client.list_artifacts(run.info.run_id, top.path) if top.is_dir else [top])]
+print(json.dumps({"status": run.info.status, "files": files, "metrics": run.data.metrics}))
+"""
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["status"] == "FINISHED"
+    assert found["metrics"]["status"] in (3, 4)
+    assert {"drift.json", "07_monitor/07_monitor.html", "07_monitor/07_monitor.ipynb"} <= set(found["files"])
+    assert not [name for name in found["files"] if name.endswith(".csv")]

@@ -1,0 +1,36 @@
+"""How a trained network sees texts: the vector that it makes of each, and its probability."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pyarrow as pa
+
+from pipelines import artifacts
+from pipelines.dataset import batches, tokens
+from pipelines.dataset.vocabulary import read_vocabulary
+from pipelines.model import network  # noqa: F401 (registers the layers that the file names)
+
+
+def read(run: artifacts.Run, texts: pa.Array, *, batch_size: int = 1024) -> tuple[np.ndarray, np.ndarray]:
+    """Sentence vectors and probabilities of texts by the network of a run.
+
+    Args:
+        run: trained; holds model.keras, vocabulary.txt and encoded/train/encoding.json.
+        texts: string [rows], raw.
+        batch_size: rows scored at once.
+
+    Returns:
+        The pooled states that enter the dense layer, float32 [rows, 4 × units] ([rows, units] of the classic
+        architecture), and P(positive) before calibration, float32 [rows].
+    """
+    model = keras.models.load_model(run.model, compile=False)
+    both = keras.Model(model.inputs, [model.get_layer("dense").input, model.output])
+    sequence_length = artifacts.read_json(run.encoded("train") / "encoding.json")["sequence_length"]
+    ids, lengths = tokens.Encoder(read_vocabulary(run.vocabulary), sequence_length=sequence_length).encode(texts)
+    rows = np.arange(len(lengths))
+    encoded = tokens.EncodedRows(ids, np.concatenate([[0], np.cumsum(lengths)]), np.zeros(len(rows), np.int8), rows)
+    sequence = batches.BucketedBatches(encoded, batch_size=batch_size, sequence_length=sequence_length)
+    vectors, probabilities = both.predict(sequence, verbose=0)
+    order = np.argsort(sequence.order)
+    return vectors[order], probabilities[order, 0]

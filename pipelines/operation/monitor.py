@@ -1,0 +1,79 @@
+"""Watch what comes in: `python -m pipelines.operation.monitor tweets.csv`, or `make monitor NEW=tweets.csv`.
+
+Executes notebook 07 for a run and a file, prints the verdict, and leaves with a status that a script can act on:
+
+    0  steady
+    3  watch: the texts changed
+    4  retrain: what was learned no longer holds
+    1  it could not be told (a cell failed, MLflow does not answer); 2 the wish was wrong (no such file, column or run)
+
+Make has a status of its own, 2, for all but 0; the line that it prints names the one of this module.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import sys
+from pathlib import Path
+
+from pipelines import artifacts, parameters, run
+from pipelines.evaluation import summary
+from pipelines.operation import incoming, look
+
+NOTEBOOK = "07_monitor"
+FAILED, REFUSED = 1, 2
+
+
+def watch(watched: artifacts.Run, path: Path, given: dict[str, str]) -> dict:
+    """Execute the notebook for a run and a file; returns the content of drift.json.
+
+    Args:
+        watched: an evaluated run.
+        path: the file.
+        given: more parameters of the notebook, as text.
+
+    Raises:
+        ValueError: the file or a parameter cannot be used; no kernel was started.
+    """
+    ours = {"dataset": watched.dataset.name, "run": watched.name, "new": str(path.resolve())}
+    stage, values = run.plan(NOTEBOOK, given | ours, {})
+    described = {field.name for field in dataclasses.fields(incoming.Description)}
+    said = incoming.Description(**{name: text for name, text in given.items() if name in described})
+    look.read(watched, path, said=said, seed=0)
+    # The run is watched as it is: a look at new texts must never train a model anew.
+    run.execute(stage, values, inputs=[], made=True)
+    return artifacts.read_json(stage.folder / "drift.json")
+
+
+def main() -> int:
+    """Command line; see the top of this module for the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pipelines.operation.monitor",
+        description=__doc__.split("\n")[0],
+        epilog="exit status: 0 steady, 3 watch, 4 retrain; 1 failed, 2 refused",
+    )
+    parser.add_argument("new", help="texts (CSV, TSV, JSONL, Parquet), labelled or not, or the service's log of scores")
+    parser.add_argument("--dataset", default="")
+    parser.add_argument("--run", default="", help="the newest evaluated one where it is not said")
+    parser.add_argument("--params", default="", help="'text=review label=stars': parameters of the notebook")
+    given = parser.parse_args()
+    try:
+        watched = summary.newest_evaluated(given.dataset, given.run)
+        found = watch(watched, Path(given.new), parameters.split_overrides(given.params))
+    except (ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return REFUSED
+    except Exception as error:
+        print(f"error: {type(error).__name__}: {str(error).strip().splitlines()[-1]}", file=sys.stderr)
+        return FAILED
+    tests, rows = len(found["tests"]), found["rows"]["new"]
+    print(f"\n{found['verdict']} (status {found['status']}), by {tests} tests on {rows:,} new rows")
+    print("\n".join(f"  - {step}" for step in found["next_steps"]))
+    print(f"  report: {os.path.relpath(watched.monitor(given.new) / f'{NOTEBOOK}.html')}")
+    return found["status"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,198 @@
+"""Tests of whether two sets of rows come from the same source. Arrays in, numbers out; nothing of texts is known here.
+
+Each holds its level in samples of any size that `drift.compare` allows: exactly (Fisher, hypergeometric, permutation)
+or asymptotically on hundreds of rows (Kolmogorov and Smirnov, Mann and Whitney).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse, stats
+
+PSI_BINS = 10
+LEAST_ROWS_WITH_WORD = 5  # rarer words cannot tell two samples apart, and would only cost in the correction
+EXAMPLES = 1_000  # rows a side from which the kernel's width is read
+
+
+@dataclass(frozen=True)
+class Permuted:
+    """A statistic beside what it would be if rows were dealt to the two sides by chance.
+
+    Attributes:
+        statistic: of the rows as they are.
+        null: float64 [permutations].
+    """
+
+    statistic: float
+    null: np.ndarray
+
+    @property
+    def p_value(self) -> float:
+        """Share of deals that reach the statistic, itself counted, so that it is never 0 (Phipson and Smyth 2010)."""
+        return float((1 + (self.null >= self.statistic).sum()) / (1 + len(self.null)))
+
+
+def kolmogorov_smirnov(reference: np.ndarray, new: np.ndarray) -> tuple[float, float]:
+    """Largest distance between the two distribution functions, and its p-value; ties make it careful, not wrong."""
+    found = stats.ks_2samp(reference, new, method="asymp")
+    return float(found.statistic), float(found.pvalue)
+
+
+def mann_whitney(reference: np.ndarray, new: np.ndarray, *, alternative: str = "two-sided") -> tuple[float, float]:
+    """Share of pairs in which the new row has more (ties count half), and the p-value, corrected for ties."""
+    found = stats.mannwhitneyu(new, reference, alternative=alternative, method="asymptotic")
+    p_value = float(found.pvalue)
+    return float(found.statistic / (len(reference) * len(new))), 1.0 if np.isnan(p_value) else p_value
+
+
+def fisher(reference: np.ndarray, new: np.ndarray) -> float:
+    """Fisher's exact p-value for two shares; bool [rows] each."""
+    table = [[int(side.sum()), int((~side).sum())] for side in (reference, new)]
+    return float(stats.fisher_exact(table).pvalue)
+
+
+def population_stability(reference: np.ndarray, new: np.ndarray, *, bins: int = PSI_BINS) -> float:
+    """Population stability index over the deciles of the reference: Σ (new − old) · ln(new / old).
+
+    Up to 0.1 is read as no change, from 0.25 on as a large one (Siddiqi, "Credit Risk Scorecards", 2006). Half a row
+    is added to each bin, so that an empty one does not make it infinite. It is a size, no test: two samples of n rows
+    from one source have about 2 · (bins − 1) / n.
+    """
+    edges = np.unique(np.quantile(reference, np.linspace(0, 1, bins + 1)[1:-1]))
+    shares = []
+    for side in (reference, new):
+        counts = np.bincount(np.searchsorted(edges, side, side="right"), minlength=len(edges) + 1) + 0.5
+        shares.append(counts / counts.sum())
+    old, now = shares
+    return float(((now - old) * np.log(now / old)).sum())
+
+
+def commoner(presence: sparse.csr_array, is_new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which columns stand in more of the new rows than chance explains: the exact hypergeometric tail, one-sided.
+
+    Args:
+        presence: 0 or 1 [rows, columns].
+        is_new: bool [rows].
+
+    Returns:
+        Columns that were tested (int64), and their p-values times the number of them (Bonferroni), at most 1.
+    """
+    everywhere = np.bincount(presence.indices, minlength=presence.shape[1])
+    tested = np.flatnonzero(everywhere >= LEAST_ROWS_WITH_WORD)
+    among_new = np.bincount(presence[is_new].indices, minlength=presence.shape[1])[tested]
+    tail = stats.hypergeom.sf(among_new - 1, len(is_new), everywhere[tested], int(is_new.sum()))
+    return tested, np.minimum(tail * max(len(tested), 1), 1)
+
+
+def domain_classifier(presence: sparse.csr_array, is_new: np.ndarray, *, seed: int) -> tuple[float, float]:
+    """How well a classifier tells new rows from old ones by their words, on rows that it has not seen.
+
+    Half of the rows train a naive Bayes classifier, the other half is ranked by it (Rabanser, Günnemann and Lipton,
+    "Failing loudly", 2019). With the classifier fixed, dealing the held-out rows anew to the two sides gives the null
+    of Mann and Whitney, so that no classifier needs to be trained again. Naive Bayes, as it is fitted by one sum and
+    does well on few short texts (Wang and Manning 2012).
+
+    Args:
+        presence: 0 or 1 [rows, columns].
+        is_new: bool [rows].
+
+    Returns:
+        AUC on the held-out half (0.5: they cannot be told apart), and its one-sided p-value.
+    """
+    from sklearn.naive_bayes import MultinomialNB
+
+    train = _half_of_each(is_new, seed=seed)
+    model = MultinomialNB().fit(presence[train], is_new[train])
+    weights = model.feature_log_prob_[1] - model.feature_log_prob_[0]
+    # Per word, so that a long text is not taken for a new one.
+    held_out = presence[~train]
+    words = np.maximum(np.diff(held_out.indptr), 1)
+    ranks = held_out @ weights / words
+    return mann_whitney(ranks[~is_new[~train]], ranks[is_new[~train]], alternative="greater")
+
+
+def _half_of_each(is_new: np.ndarray, *, seed: int) -> np.ndarray:
+    generator, chosen = np.random.default_rng(seed), np.zeros(len(is_new), bool)
+    for side in (False, True):
+        rows = generator.permutation(np.flatnonzero(is_new == side))
+        chosen[rows[: len(rows) // 2]] = True
+    return chosen
+
+
+def maximum_mean_discrepancy(reference: np.ndarray, new: np.ndarray, *, permutations: int, seed: int) -> Permuted:
+    """Unbiased MMD² of two sets of vectors (Gretton et al., "A kernel two-sample test", 2012), with its null.
+
+    The kernel is Gaussian, as wide as the median distance between rows. All permutations are one matrix product with
+    the one kernel matrix. Shifting the kernel by a constant changes no MMD² and keeps float32 precise.
+
+    Args:
+        reference: float32 [m, width]; new: float32 [n, width].
+        permutations: deals of the rows for the null.
+    """
+    rows = np.concatenate([reference, new]).astype(np.float32)
+    generator = np.random.default_rng(seed)
+    kernel = _gaussian(rows, generator)
+    np.fill_diagonal(kernel, 0)
+    pairs = len(rows) * (len(rows) - 1)
+    kernel -= np.float32(kernel.sum(dtype=np.float64) / pairs)
+    np.fill_diagonal(kernel, 0)
+    dealt = np.zeros((len(rows), permutations + 1), np.float32)
+    dealt[len(reference) :, 0] = 1
+    for column in range(1, permutations + 1):
+        dealt[generator.permutation(len(rows))[: len(new)], column] = 1
+    inside_new = np.einsum("ij,ij->j", dealt, kernel @ dealt, dtype=np.float64, casting="safe")
+    touching_new = kernel.sum(axis=1, dtype=np.float64) @ dealt
+    inside_old = kernel.sum(dtype=np.float64) - 2 * touching_new + inside_new
+    m, n = len(reference), len(new)
+    across = touching_new - inside_new
+    found = inside_old / (m * (m - 1)) + inside_new / (n * (n - 1)) - 2 * across / (m * n)
+    return Permuted(float(found[0]), found[1:])
+
+
+def _gaussian(rows: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """The kernel matrix, float32 [rows, rows]."""
+    rows = rows - rows.mean(axis=0)
+    norms = np.einsum("ij,ij->i", rows, rows)
+    squared = norms[:, None] - 2 * (rows @ rows.T) + norms[None, :]
+    some = generator.permutation(len(rows))[:EXAMPLES]
+    width = float(np.median(squared[np.ix_(some, some)][np.triu_indices(len(some), 1)]))
+    squared /= -max(width, 1e-12)
+    return np.exp(np.minimum(squared, 0, out=squared), out=squared)
+
+
+def calibration_error(reference: np.ndarray, new: np.ndarray, *, bins: tuple, permutations: int, seed: int) -> Permuted:
+    """How much larger the calibration error of the new rows is, beside rows dealt by chance.
+
+    Args:
+        reference, new: float [rows], label − probability.
+        bins: int [rows] of each side, the bin of its probability.
+        permutations: deals of the rows for the null.
+    """
+    residuals, bin_of = np.concatenate([reference, new]), np.concatenate(bins)
+    columns = np.arange(len(residuals))
+    by_bin = sparse.csr_array((residuals, (bin_of, columns)), shape=(int(bin_of.max()) + 1, len(residuals)))
+    generator = np.random.default_rng(seed)
+    dealt = np.zeros((len(residuals), permutations + 1))
+    dealt[len(reference) :, 0] = 1
+    for column in range(1, permutations + 1):
+        dealt[generator.permutation(len(residuals))[: len(new)], column] = 1
+    sums = by_bin @ dealt
+    old = np.abs(by_bin.sum(axis=1)[:, None] - sums).sum(axis=0) / len(reference)
+    found = np.abs(sums).sum(axis=0) / len(new) - old
+    return Permuted(float(found[0]), found[1:])
+
+
+def holm(p_values: list[float]) -> list[float]:
+    """P-values that may be read one by one: corrected for their number (Holm 1979).
+
+    >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
+    [0.03, 0.06, 0.06]
+    """
+    p_values = np.asarray(p_values, np.float64)
+    order = np.argsort(p_values, kind="stable")
+    steps = np.maximum.accumulate(p_values[order] * np.arange(len(order), 0, -1))
+    adjusted = np.empty(len(order))
+    adjusted[order] = np.minimum(steps, 1)
+    return adjusted.tolist()

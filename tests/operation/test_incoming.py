@@ -1,0 +1,131 @@
+"""Whatever comes in is read as it is, or refused with a reason and a way out."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipelines.dataset.provenance import Source, SourceError
+from pipelines.operation import incoming
+from pipelines.operation.incoming import Description
+
+KNOWN = Source(
+    dataset="reviews", kind="custom", origin="x", sha256="", bytes=0, files={}, contents={}, format="csv",
+    encoding="utf-8", header=True, columns={"text": "review", "label": "stars"},
+    labels={"negative": "poor", "positive": "fine"},
+)  # fmt: skip
+VERSION = "reviews-200-1234"
+
+
+def read(path, *, most=1000, **said):
+    return incoming.read(path, known=KNOWN, said=Description(**said), model_version=VERSION, most=most, seed=0)
+
+
+def table(rows=20, **columns):
+    return pd.DataFrame({"review": [f"text {number}" for number in range(rows)], **columns})
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])
+def test_tables_of_all_formats_hold_the_same_texts(tmp_path, suffix):
+    path, frame = tmp_path / f"new.{suffix}", table(stars=["poor", "fine"] * 10)
+    writers = {
+        "csv": lambda: frame.to_csv(path, index=False),
+        "tsv": lambda: frame.to_csv(path, sep="\t", index=False),
+        "jsonl": lambda: frame.to_json(path, orient="records", lines=True),
+        "parquet": lambda: frame.to_parquet(path),
+    }
+    writers[suffix]()
+    found = read(path)
+    assert sorted(found.texts.to_pylist()) == sorted(frame["review"])
+    expected = dict(zip(frame["review"], [0, 1] * 10, strict=True))
+    assert dict(zip(found.texts.to_pylist(), found.labels.tolist(), strict=True)) == expected
+
+
+def test_a_file_without_labels_is_read_all_the_same(tmp_path):
+    table().to_csv(tmp_path / "new.csv", index=False)
+    assert set(read(tmp_path / "new.csv").labels) == {-1}
+
+
+def test_missing_labels_stay_unknown_and_usual_values_are_understood(tmp_path):
+    table(3, label=["positive", None, "0"]).rename(columns={"review": "text"}).to_csv(tmp_path / "new.csv", index=False)
+    found = read(tmp_path / "new.csv")
+    assert dict(zip(found.texts.to_pylist(), found.labels.tolist(), strict=True)) == {
+        "text 0": 1, "text 1": -1, "text 2": 0,
+    }  # fmt: skip
+
+
+def test_columns_and_labels_can_be_said(tmp_path):
+    frame = pd.DataFrame({"body": ["a", "b"], "mood": ["sad", "glad"]})
+    frame.to_csv(tmp_path / "new.csv", index=False)
+    found = read(tmp_path / "new.csv", text="body", label="mood", negative="Sad", positive="glad")
+    assert dict(zip(found.texts.to_pylist(), found.labels.tolist(), strict=True)) == {"a": 0, "b": 1}
+
+
+def test_a_large_file_is_sampled_and_every_part_of_it_can_be_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipelines.dataset.tables.BATCH_ROWS", 100)
+    table(1000).to_parquet(tmp_path / "new.parquet")
+    found = read(tmp_path / "new.parquet", most=300)
+    numbers = np.array([int(text.split()[1]) for text in found.texts.to_pylist()])
+    assert (found.rows, len(found)) == (1000, 300)
+    assert np.histogram(numbers, bins=4, range=(0, 1000))[0].min() > 40
+
+
+def test_repeats_and_empty_texts_leave_and_are_counted(tmp_path):
+    pd.DataFrame({"review": ["@a Hi", "@b hi", "  ", "other"]}).to_json(
+        tmp_path / "new.jsonl", orient="records", lines=True
+    )
+    found = read(tmp_path / "new.jsonl")
+    assert len(found) == 2
+    assert found.left_out == {"empty": 1, "repeats of another text in the sample": 1}
+
+
+@pytest.mark.parametrize(
+    ("frame", "said", "message"),
+    [
+        (pd.DataFrame({"body": ["a"]}), {}, "has no column 'text'; it has body: say text=column"),
+        (table(), {"text": "texts"}, "has no column 'texts'"),
+        (table(), {"label": "mood"}, "has no column 'mood'; .* say label=column"),
+        (table(2, stars=["poor", "grand"]), {}, "labels 'grand': say what they mean"),
+        (pd.DataFrame({"review": [" ", None]}), {}, "holds no text"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_a_way_out(tmp_path, frame, said, message):
+    frame.to_csv(tmp_path / "new.csv", index=False)
+    with pytest.raises(SourceError, match=message):
+        read(tmp_path / "new.csv", **said)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(SourceError, match=r"no file .*none\.csv: NEW="):
+        read(tmp_path / "none.csv")
+
+
+def write_log(path, *requests):
+    lines = [json.dumps({"message": "request", "texts": 1, **request}) for request in requests]
+    path.write_text("\n".join(['{"message": "model ready"}', "Traceback: no JSON", *lines]) + "\n")
+    return path
+
+
+def test_scores_are_read_from_the_log_of_the_service(tmp_path):
+    requests = [{"scores": [0.25, 0.5]}, {"model_version": VERSION, "probabilities": [1.0]}, {"problem": "bad-json"}]
+    found = read(write_log(tmp_path / "service.log", *requests))
+    assert sorted(found.probabilities.tolist()) == [0.25, 0.5, 1.0]
+    assert found.texts is None
+    assert found.left_out == {"requests without scores": 1}
+
+
+def test_scores_of_another_model_are_left_out(tmp_path):
+    requests = [{"scores": [0.5]}, {"scores": [0.1], "model_version": "older"}]
+    found = read(write_log(tmp_path / "service.jsonl", *requests))
+    assert found.probabilities.tolist() == [0.5]
+    assert found.left_out == {"requests to older": 1}
+
+
+@pytest.mark.parametrize(
+    ("request_line", "message"),
+    [({}, "holds no scores of .*LOG_SCORES=1"), ({"scores": [1.5]}, "are no probabilities")],
+)
+def test_a_log_without_scores_is_refused(tmp_path, request_line, message):
+    with pytest.raises(SourceError, match=message):
+        read(write_log(tmp_path / "service.log", request_line))

@@ -1,0 +1,115 @@
+"""The tests hold their level, see what is there, and agree with what can be worked out another way."""
+
+import numpy as np
+import pytest
+from scipy import sparse, stats
+
+from pipelines.operation import two_samples
+
+
+def normal(rows, width=8, *, shift=0.0, seed=0):
+    return (np.random.default_rng(seed).normal(size=(rows, width)) + shift).astype(np.float32)
+
+
+def presence(rows, *, new_share, seed=0):
+    """Rows of 40 words; the last word stands in a tenth of the old rows and in `new_share` of the new ones."""
+    generator = np.random.default_rng(seed)
+    is_new = np.arange(rows) >= rows // 2
+    dense = generator.random((rows, 40)) < 0.1
+    dense[is_new, -1] = generator.random(is_new.sum()) < new_share
+    return sparse.csr_array(dense.astype(np.float32)), is_new
+
+
+def naive_mmd(first, second):
+    """The definition, pair by pair, with the same kernel."""
+    rows = np.concatenate([first, second]).astype(np.float64)
+    squared = ((rows[:, None] - rows[None]) ** 2).sum(-1)
+    kernel = np.exp(-squared / np.median(squared[np.triu_indices(len(rows), 1)]))
+    m, n = len(first), len(second)
+    inside = [(part.sum() - np.trace(part)) / (k * (k - 1)) for part, k in ((kernel[:m, :m], m), (kernel[m:, m:], n))]
+    return sum(inside) - 2 * kernel[:m, m:].mean()
+
+
+def test_mmd_is_that_of_its_definition_and_so_are_its_permutations():
+    first, second = normal(30), normal(20, shift=0.3, seed=1)
+    found = two_samples.maximum_mean_discrepancy(first, second, permutations=50, seed=0)
+    assert found.statistic == pytest.approx(naive_mmd(first, second), abs=1e-6)
+    generator, rows = np.random.default_rng(0), np.concatenate([first, second])
+    generator.permutation(len(rows))  # the draw of the kernel's width
+    new = generator.permutation(len(rows))[:20]
+    old = np.setdiff1d(np.arange(len(rows)), new)
+    assert found.null[0] == pytest.approx(naive_mmd(rows[old], rows[new]), abs=1e-6)
+
+
+def test_mmd_sees_a_shift_and_keeps_its_level():
+    def p_value(shift, seed):
+        sides = normal(40, seed=2 * seed), normal(40, shift=shift, seed=2 * seed + 1)
+        return two_samples.maximum_mean_discrepancy(*sides, permutations=199, seed=seed).p_value
+
+    assert all(p_value(0.8, seed) <= 0.01 for seed in range(5))
+    without = np.array([p_value(0.0, seed) for seed in range(60)])
+    assert (without <= 0.05).sum() <= stats.binom.ppf(0.9999, 60, 0.05)
+    assert 0.35 < without.mean() < 0.65
+
+
+def test_a_constant_set_of_vectors_is_no_reason_to_fail():
+    same = np.ones((20, 3), np.float32)
+    assert two_samples.maximum_mean_discrepancy(same, same, permutations=19, seed=0).p_value == 1
+
+
+def test_the_classifier_finds_a_word_and_nothing_where_there_is_nothing():
+    area, p_value = two_samples.domain_classifier(*presence(800, new_share=0.6), seed=0)
+    assert area > 0.6
+    assert p_value < 1e-6
+    without = [two_samples.domain_classifier(*presence(400, new_share=0.1, seed=n), seed=n)[1] for n in range(100)]
+    assert np.sum(np.array(without) <= 0.05) <= stats.binom.ppf(0.9999, 100, 0.05)
+
+
+def test_the_null_of_the_classifier_is_that_of_permuted_rows():
+    generator = np.random.default_rng(0)
+    ranks, is_new = generator.normal(size=120), np.arange(120) >= 70
+    ranks[is_new] += 0.35
+    area, p_value = two_samples.mann_whitney(ranks[~is_new], ranks[is_new], alternative="greater")
+    dealt = [generator.permutation(is_new) for _ in range(1000)]
+    null = [two_samples.mann_whitney(ranks[~new], ranks[new])[0] for new in dealt]
+    assert np.mean(np.array(null) >= area) == pytest.approx(p_value, abs=0.02)
+
+
+def test_a_commoner_word_is_found_and_only_it():
+    matrix, is_new = presence(600, new_share=0.4)
+    tested, p_values = two_samples.commoner(matrix, is_new)
+    assert tested[p_values <= 0.01].tolist() == [39]
+    rarer = two_samples.commoner(matrix, ~is_new)[1]
+    assert rarer[39] == 1  # a word that vanishes is none that is commoner
+
+
+def test_commoner_is_the_exact_tail():
+    dense = np.zeros((20, 1), np.float32)
+    dense[10:17] = 1
+    _, p_values = two_samples.commoner(sparse.csr_array(dense), np.arange(20) >= 10)
+    expected = stats.fisher_exact([[7, 3], [0, 10]], alternative="greater").pvalue
+    assert p_values[0] == pytest.approx(expected)
+
+
+def test_the_stability_index_is_nothing_for_the_same_and_large_for_others():
+    scores = np.linspace(0, 1, 1001)
+    assert two_samples.population_stability(scores, scores) == 0
+    assert two_samples.population_stability(scores, scores**3) > 0.25
+    assert np.isfinite(two_samples.population_stability(scores, np.full(50, 0.5)))
+
+
+def test_the_stability_index_is_that_of_its_formula():
+    reference, new = np.array([0.2, 0.8] * 500), np.array([0.2] * 300 + [0.8] * 700)
+    expected = (0.3 - 0.5) * np.log(0.3 / 0.5) + (0.7 - 0.5) * np.log(0.7 / 0.5)
+    assert two_samples.population_stability(reference, new, bins=2) == pytest.approx(expected, abs=0.002)
+
+
+def test_holm_corrects_step_by_step():
+    assert two_samples.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert two_samples.holm([0.9, 0.9]) == [1, 1]
+
+
+def test_shares_and_lengths_without_any_spread_are_no_reason_to_fail():
+    nothing = np.zeros(100, bool)
+    assert two_samples.fisher(nothing, nothing) == 1
+    assert two_samples.mann_whitney(nothing.astype(float), nothing.astype(float))[1] == 1
