@@ -135,6 +135,7 @@ MLSERVER = Contestant(
         "MLSERVER_HTTP_PORT": "{port}",
         "MLSERVER_GRPC_PORT": "{port2}",
         "MLSERVER_METRICS_PORT": "{port3}",
+        "MLSERVER_METRICS_DIR": "{scratch}/metrics",
         "MLSERVER_DEBUG": "false",
         "MLSERVER_PARALLEL_WORKERS": "{workers}",
         "MLSERVER_MODEL_NAME": "sentiment",
