@@ -10,6 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 from flask import Request
 from gunicorn.http.errors import ParseException
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
 from serving.problems import Problem
@@ -93,6 +94,19 @@ def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not a JSON value")
 
 
+def query(request: Request) -> MultiDict[str, str]:
+    """The query's parameters.
+
+    Raises:
+        Problem: malformed-request for what is not UTF-8; Werkzeug fails on it, or puts other characters in its place.
+    """
+    try:
+        unquote_to_bytes(request.query_string).decode("utf-8")
+    except UnicodeDecodeError:
+        raise Problem("malformed-request", "The query is not UTF-8, percent-encoded.") from None
+    return request.args
+
+
 def read_query(request: Request, name: str, *, others: bool = False) -> dict[str, object]:
     """The one query parameter as {"text": value}, read strictly.
 
@@ -104,14 +118,11 @@ def read_query(request: Request, name: str, *, others: bool = False) -> dict[str
     Raises:
         Problem: malformed-request for what is not UTF-8, invalid-input for a missing, repeated or unknown parameter.
     """
-    try:
-        unquote_to_bytes(request.query_string).decode("utf-8")
-    except UnicodeDecodeError:
-        raise Problem("malformed-request", "The query is not UTF-8, percent-encoded.") from None
-    unknown = sorted(set(request.args) - {name})
+    sent = query(request)
+    unknown = sorted(set(sent) - {name})
     if unknown and not others:
         raise Problem("invalid-input", f"The query parameter {unknown[0][:50]!r} is unknown; {name!r} is accepted.")
-    values = request.args.getlist(name)
+    values = sent.getlist(name)
     if len(values) != 1:
         raise Problem("invalid-input", f"Exactly one query parameter {name!r} is needed; {len(values)} came.")
     return {"text": values[0]}

@@ -49,7 +49,7 @@ def explain_post() -> Response:
 @blueprint.get("/")
 def front() -> Response | str:
     """?input_str=…, an address that older users know; without it a page to try the model."""
-    if "input_str" not in request.args:
+    if "input_str" not in body.query(request):
         return render_template("page.html", settings=service().settings)
     texts, _ = schema.check(service().request_schema, body.read_query(request, "input_str", others=True))
     return _answer(service(), texts, single=True)

@@ -66,7 +66,7 @@ class Server:
 
     def wait_until_ready(self, workers=2):
         """Until each worker has a model: /readyz alone is answered by any that has."""
-        end = time.monotonic() + 120
+        end = time.monotonic() + 240  # a machine that does other work too
         while True:
             assert time.monotonic() < end, self.log.read_text()
             assert self.process.poll() is None, self.log.read_text()

@@ -86,6 +86,7 @@ SMUGGLED = {
     "a method in lower case": b"get /" + HOST + CLOSE,
     "a method of 2,000 letters": b"A" * 2000 + b" /" + HOST + CLOSE,
     "raw bytes in the query": get(b"/predict?text=\xff"),
+    "raw bytes in the page's query": get(b"/?\x97\x97"),
     "an expectation that nobody knows": post(b"Expect: 200-ok\r\n" + LENGTH),
 }
 
