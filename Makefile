@@ -1,4 +1,4 @@
-# Which stage needs which; `make` alone prints the help. A user turns SIZE=, DATASET=, PARAMS=, FROM=, NEW=, PORT=, WORKERS=.
+# Which stage needs which; `make` alone prints the help. A user turns SIZE=, DATASET=, PARAMS=, FROM=, FILE=, NEW=, PORT=.
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR .SECONDEXPANSION:
@@ -15,6 +15,7 @@ DATA := $(or $(DATA_FOLDER),data)
 D := $(DATA)/$(DATASET)
 R := $(D)/runs/$(RUN)
 MODEL = $${MODEL_URI:-$$($(PYTHON) -m pipelines.evaluation.summary --model --dataset "$(DATASET)" --run "$(SIZE)")}
+options = $(foreach o,$(1),$(if $($(o)),--$(shell echo $(o:_COLUMN=) | tr A-Z a-z) "$($(o))"))
 LOCK = uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 help: ## this list
@@ -23,8 +24,8 @@ setup: .venv/ready-run ## .venv from the lock file
 .venv/ready-run .venv/ready-dev: .venv/ready-%: requirements$$(filter-out -run,-$$*).txt pyproject.toml
 	@$(PYTHON3) pipelines/environment.py $*
 data: .venv/ready-run ## Sentiment140, or FROM=file|URL; your texts: FROM=x.csv NAME=reviews TEXT=column LABEL=column
-	@$(PYTHON) -m pipelines.dataset.sources $(if $(FROM),import --from "$(FROM)",fetch) $(foreach o,NAME TEXT LABEL ID \
-	  DATE USER_COLUMN NEGATIVE POSITIVE,$(if $($(o)),--$(shell echo $(o:_COLUMN=) | tr A-Z a-z) "$($(o))"))
+	@$(PYTHON) -m pipelines.dataset.sources $(if $(FROM),import --from "$(FROM)",fetch) \
+	  $(call options,NAME TEXT LABEL ID DATE USER_COLUMN NEGATIVE POSITIVE)
 evaluate: train ## the same: training ends with the evaluation
 train: .venv/ready-run ## all stages up to the evaluated model: SIZE=200000 (default 50000), all; PARAMS="epochs=3"
 	@set -e; d=$$($(PYTHON) -m pipelines.dataset.sources ensure $(if $(DATASET),--dataset "$(DATASET)")); \
@@ -59,20 +60,17 @@ predict: .venv/ready-run ## TEXT="python is great": label and probability on the
 	@uri=$(MODEL) && MODEL_URI=$$uri $(PYTHON) -m serving.predict "$$TEXT"
 predict-file: .venv/ready-run ## FILE=tweets.csv OUT=scores.parquet [TEXT=column] [OVERWRITE=1]: every row, at thousands a second
 	@uri=$(MODEL) && $(PYTHON) -m pipelines.operation.scoring "$$FILE" "$$OUT" --model "$$uri" --text "$$TEXT" $(if $(OVERWRITE),--overwrite)
-evaluate-on: .venv/ready-run ## figures on any labelled FILE=tweets.csv TEXT=column LABEL=column [NEGATIVE= POSITIVE= NEUTRAL= OUT=x.json]
-	@uri=$(MODEL) && $(PYTHON) -m pipelines.operation.evaluate_on "$$FILE" --model "$$uri" $(foreach o,TEXT LABEL NEGATIVE \
-	  POSITIVE NEUTRAL OUT,$(if $($(o)),--$(shell echo $(o) | tr A-Z a-z) "$($(o))"))
+evaluate-on: .venv/ready-run ## FILE=tweets.csv [TEXT=column] [LABEL=column] [NEGATIVE=0 POSITIVE=1,2]: how good it is on your labels
+	@uri=$(MODEL) && $(PYTHON) -m pipelines.operation.evaluate_on "$$FILE" --model "$$uri" $(call options,TEXT LABEL NEGATIVE POSITIVE NEUTRAL OUT)
 monitor: .venv/ready-run ## NEW=texts or the service's log: are they as before? 0 steady; error 3 watch, 4 retrain
 	@$(PYTHON) -m pipelines.operation.monitor "$$NEW" --dataset "$(DATASET)" --run "$(SIZE)" --params "$(PARAMS)"
 image: ; docker build -t tweet-sentiment . ## the serving container, where Docker is
 lab: .venv/ready-run ; @jupyter lab --notebook-dir notebooks ## Jupyter Lab on the notebooks
-ui: .venv/ready-run ## the MLflow page on UI_PORT (5000); EXAMPLES=1 shows the committed runs
-	@$(PYTHON) -m pipelines.examples ui $(if $(EXAMPLES),--examples)
+ui: .venv/ready-run ; @$(PYTHON) -m pipelines.examples ui $(if $(EXAMPLES),--examples) ## the MLflow page on UI_PORT (5000); EXAMPLES=1: committed runs
 test: .venv/ready-dev ; @$(PYTHON) -m pytest ## all tests
 lint: .venv/ready-dev ; @ruff format --check . && ruff check . ## format and lint, as in CI
 bench: .venv/ready-run ; @$(PYTHON) -m benchmarks.training ## speed, as ratios taken in one run
 lock: ## the lock files anew (needs uv)
 	$(LOCK) pyproject.toml -o requirements.txt && $(LOCK) pyproject.toml --extra dev -c requirements.txt -o requirements-dev.txt
 	for lock in requirements requirements-light; do $(LOCK) serving/$$lock.in -o serving/$$lock.txt || exit; done
-clean: ## remove runs and caches; data, MLflow's records and .venv stay
-	rm -rf $(DATA)/*/runs .pytest_cache .ruff_cache build *.egg-info
+clean: ; rm -rf $(DATA)/*/runs .pytest_cache .ruff_cache build *.egg-info ## remove runs and caches; data, MLflow's records and .venv stay

@@ -61,9 +61,10 @@ def _training(training: dict, result: dict) -> str:
     dataset, rows = result["model"]["dataset"], result["figures"]["rows"]
     if not training["rows"]:
         return f"None of the texts stands in the training split of {dataset}."
+    learned, first = training["learned"], result["model"]["rows_train"]
     lines = [
-        f"warning: {training['rows']:,} of the {rows:,} rows hold a text that stands in the training split of {dataset},",
-        f"{training['learned']:,} of them among the {result['model']['rows_train']:,} rows that the model learned from.",
+        f"warning: {training['rows']:,} of the {rows:,} rows hold a text of the training split of {dataset},",
+        f"{learned:,} of them one of the {first:,} that the model learned from; such rows flatter it.",
     ]
     if training["figures_without"] is None:
         return "\n".join([*lines, "No other row is left: these figures say nothing of new texts."])
