@@ -132,7 +132,7 @@ print(json.dumps({"status": run.info.status, "params": run.data.params, "metrics
     assert found["status"] == "FINISHED"
     assert found["params"]["units"] == "8"
     assert found["epochs"] == [1, 2]
-    assert {"04_train", "05_diagnose", "06_evaluate"} <= set(found["folders"])
+    assert {"04_train", "05_diagnose", "06_evaluate", "MODEL_CARD.md"} <= set(found["folders"])
     assert {"git_commit", "git_dirty", "lock_sha256", "python", "packages", "dataset"} <= set(found["tags"])
     assert {"sentiment140/train", "sentiment140/validation"} <= set(found["datasets"])
     assert found["versions"] == 1

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pipelines.evaluation import metrics, slices
+from pipelines.evaluation import metrics, report, slices
 
 MEANINGS = ("negative", "positive", "neutral")  # by the numbers of `cleaning`
-SHOWN = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro-F1",
-    "auc": "AUC",
-    "log_loss": "log loss",
-    "calibration_error": "calibration error",
-}
-PERCENT = ("accuracy", "macro_f1", "calibration_error")
+SHOWN = (*metrics.NAMES, "calibration_error")
 
 
 def text(result: dict) -> str:
@@ -42,19 +35,20 @@ def _rows(result: dict) -> str:
 
 def _figures(found: dict) -> str:
     lines = [f"  {'':<18} {'value':>8}  {'95 % interval':<16} {'rows':>10}"]
-    for name, shown in SHOWN.items():
+    for name in SHOWN:
+        shown = report.NICE_NAMES[name]
         if found[name] is None:
             lines.append(f"  {shown:<18} {'–':>8}  undefined: {found['auc_reason']}")
             continue
         value, low, high = (_number(name, value) for value in (found[name], *found[f"{name}_interval"]))
-        value += " %" if name in PERCENT else ""
+        value += " %" if name in report.PERCENT else ""
         lines.append(f"  {shown:<18} {value:>8}  {f'[{low}, {high}]':<16} {found['rows']:>10,}")
     always = f"always the commoner class: {100 * found['majority_accuracy']:.1f} % right"
     return "\n".join([*lines, f"  ({always})"])
 
 
 def _number(name: str, value: float) -> str:
-    return f"{100 * value:.1f}" if name in PERCENT else f"{value:.3f}"
+    return f"{100 * value:.1f}" if name in report.PERCENT else f"{value:.3f}"
 
 
 def _training(training: dict, result: dict) -> str:
@@ -99,7 +93,7 @@ def flat(result: dict) -> dict[str, float | None]:
     if training:
         found |= {"rows_in_training_split": training["rows"], "rows_learned_from": training["learned"]}
     for prefix, figures in named.items():
-        for metric in (name for name in (*metrics.NAMES, "calibration_error") if name in figures):
+        for metric in (name for name in SHOWN if name in figures):
             low, high = figures[f"{metric}_interval"] or (None, None)
             found |= {prefix + metric: figures[metric]}
             found |= {f"{prefix}{metric}_low": low, f"{prefix}{metric}_high": high}
