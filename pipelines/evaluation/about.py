@@ -75,8 +75,8 @@ MISUSE = """- Decisions about a single person: hiring, credit, moderation, insur
 - Watching people, or guessing what someone feels or thinks. It judges words, not writers.
 - A single text's label as evidence of anything: see how often it errs, below.
 - Texts in which most are neutral, without a step before it that sets those aside."""
-CAVEATS = """- `test` is drawn at random from the same collection as the training rows: the same time, topics and, in part,
-  writers. On texts from elsewhere expect less.
+CAVEATS = """- `test` is drawn at random from the same collection as the training rows: the same time, topics and, in
+  part, writers. On texts from elsewhere expect less.
 - Texts that occur with both labels left every split, so the rows that nobody can tell are not counted.
 - Brackets hold 95 % bootstrap intervals over rows: what other rows would change, not what another seed would.
 - All choices were made on `validation`, so its figures flatter; `06_evaluate` alone reads `test`."""
