@@ -5,13 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
+from invented_rows import invented
 from scipy import stats
 
 from pipelines.operation import drift, traits, wording
 from pipelines.operation.drift import compare
 from pipelines.operation.judgement import LEVEL, RETRAIN, STEADY, WATCH
 
-from .conftest import invented
+
+@pytest.fixture(scope="session")
+def reference():
+    return invented(1500, seed=0)
 
 
 def stands(found):

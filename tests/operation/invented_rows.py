@@ -2,7 +2,6 @@
 
 import numpy as np
 import pyarrow as pa
-import pytest
 
 from pipelines.operation.traits import MARKS, Traits
 
@@ -39,8 +38,3 @@ def invented(rows, *, seed, mention=0.45, topic=0.0, quality=1.0):
         marks,
         vectors,
     )
-
-
-@pytest.fixture(scope="session")
-def reference():
-    return invented(1500, seed=0)
