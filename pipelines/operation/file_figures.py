@@ -52,13 +52,14 @@ def score(file: labelled.LabelledFile, model: ExportedModel, *, rows: int = labe
     with file.table.unchanged(), tqdm(desc=file.table.path.name, **scoring.BAR) as bar:
         windows = labelled.rows(file, rows=rows)
         for window, prepared in scoring.ahead((window, model.prepare(window.texts)) for window in windows):
-            found = model.score(prepared)
-            parts.append((window.labels, found, window.keys))
-            kinds += slices.counts(window.texts, window.labels, found)
+            if len(window.labels):
+                found = model.score(prepared)
+                parts.append((window.labels, found, window.keys))
+                kinds += slices.counts(window.texts, window.labels, found)
             left_out += window.left_out
             bar.update(window.read)
             bar.total = round(bar.n / window.share)
-    if not any(len(labels) for labels, _, _ in parts):
+    if not parts:
         why = ", ".join(f"{number:,} {reason}" for reason, number in left_out.most_common()) or "it has no rows"
         raise SourceError(f"{file.table.path} holds no row that can be scored ({why}): TEXT= and LABEL= name columns")
     return Scored(*(np.concatenate(column) for column in zip(*parts, strict=True)), kinds, left_out)

@@ -170,7 +170,8 @@ def test_texts_of_the_training_split_are_counted_and_the_figures_without_them_to
     assert (result["training"]["rows"], result["training"]["learned"]) == (4, 2)
     without = result["training"]["figures_without"]
     alone = evaluate(written(tmp_path / "y.csv", frame(TEXTS[3:], LABELS[3:])), model)
-    assert without == alone["figures"]
+    for name, value in alone["figures"].items():  # a text's neighbours in a batch move its score by 1e-8
+        assert np.allclose(without[name], value, atol=1e-6), name
     assert alone["training"] == {"rows": 0, "learned": 0, "figures_without": None}
     assert "warning: 4 of the 301 rows hold a text of the training split of invented" in scorecard.text(result)
     assert "None of the texts" in scorecard.text(alone)
@@ -205,7 +206,7 @@ def test_texts_are_scored_a_window_at_a_time(tmp_path, model, monkeypatch):
         ("x.csv", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", {}, r"x.csv is not UTF-8: byte 0x89 in line 1"),
         ("x.csv", bytes(range(1, 10)) + bytes(50), {}, "x.csv is no text: its first line holds zero bytes"),
         ("x.parquet", b"PAR1 and no more", {}, "broken Parquet"),
-        ("x.csv", b"tweet,label\na,1\n", {}, "no column 'text'; It has 'tweet', 'label': say TEXT=column"),
+        ("x.csv", b"tweet,label\na,1\n", {}, "no column 'text'; .* It has 'tweet', 'label': say TEXT=column"),
         ("x.csv", b"text,lable\na,1\n", {}, "no column 'label'; did you mean 'lable'. .*say LABEL=column"),
         ("x.csv", b"text,label\na,1\n", {"label": "text"}, "'text' is the column of the texts"),
         ("x.csv", b"text,label\n", {}, "column 'label' holds no label"),
@@ -224,8 +225,9 @@ def test_what_cannot_be_is_refused_with_a_way_out(tmp_path, model, name, content
         evaluate(tmp_path / name, model, **said)
 
 
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader:DeprecationWarning")  # of SQLAlchemy, MLflow's to mend
 def test_the_command_writes_figures_and_a_record_and_no_text(tmp_path, folder, capsys):
-    path = written(tmp_path / "my tweets.csv", frame([f"secret{text}" for text in TEXTS]))
+    path = written(tmp_path / "my tweets.csv", frame([f"zebrafish {text}" for text in TEXTS]))
     given = evaluate_on.arguments().parse_args([str(path), "--model", str(folder)])
     assert evaluate_on.main(given) == 0
     shown = capsys.readouterr().out
@@ -240,7 +242,7 @@ def test_the_command_writes_figures_and_a_record_and_no_text(tmp_path, folder, c
     assert recorded.data.metrics["accuracy"] == result["figures"]["accuracy"]
     assert "MLFLOW_RUN_ID" not in os.environ
     kept = [*(tmp_path / "mlruns").rglob("*"), *artifacts.data_folder().rglob("*")]
-    assert not [file for file in kept if file.is_file() and b"secret" in file.read_bytes()]
+    assert not [file for file in kept if file.is_file() and b"zebrafish" in file.read_bytes()]
 
 
 def test_errors_leave_with_status_one_and_write_nothing(tmp_path, folder, capsys):
