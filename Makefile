@@ -1,9 +1,9 @@
-# Which stage needs which; `make` alone prints the help. A user turns SIZE=, DATASET=, PARAMS=, FROM=, NEW=, PORT=, WORKERS=.
+# Which stage needs which; `make` alone prints the help. A user turns SIZE=, DATASET=, PARAMS=, FROM=, FILE=, NEW=, PORT=.
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR .SECONDEXPANSION:
 .DEFAULT_GOAL := help
-.PHONY: help setup data train evaluate curves run serve predict predict-file monitor image lab ui test lint bench lock clean
+.PHONY: help setup data train evaluate curves run serve predict predict-file evaluate-on model-card monitor image lab ui test lint bench lock clean
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PORT ?= 8000
 WORKERS ?= 2
@@ -15,18 +15,17 @@ DATA := $(or $(DATA_FOLDER),data)
 D := $(DATA)/$(DATASET)
 R := $(D)/runs/$(RUN)
 MODEL = $${MODEL_URI:-$$($(PYTHON) -m pipelines.evaluation.summary --model --dataset "$(DATASET)" --run "$(SIZE)")}
+options = $(foreach o,$(1),$(if $($(o)),--$(shell echo $(o:_COLUMN=) | tr A-Z a-z) "$($(o))"))
 LOCK = uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 setup: .venv/ready-run ## .venv from the lock file
-.venv/ready-run: requirements.txt pyproject.toml
-	@$(PYTHON3) pipelines/environment.py run
-.venv/ready-dev: requirements-dev.txt pyproject.toml
-	@$(PYTHON3) pipelines/environment.py dev
+.venv/ready-run .venv/ready-dev: .venv/ready-%: requirements$$(filter-out -run,-$$*).txt pyproject.toml
+	@$(PYTHON3) pipelines/environment.py $*
 data: .venv/ready-run ## Sentiment140, or FROM=file|URL; your texts: FROM=x.csv NAME=reviews TEXT=column LABEL=column
-	@$(PYTHON) -m pipelines.dataset.sources $(if $(FROM),import --from "$(FROM)",fetch) $(foreach o,NAME TEXT LABEL ID \
-	  DATE USER_COLUMN NEGATIVE POSITIVE,$(if $($(o)),--$(shell echo $(o:_COLUMN=) | tr A-Z a-z) "$($(o))"))
+	@$(PYTHON) -m pipelines.dataset.sources $(if $(FROM),import --from "$(FROM)",fetch) \
+	  $(call options,NAME TEXT LABEL ID DATE USER_COLUMN NEGATIVE POSITIVE)
 evaluate: train ## the same: training ends with the evaluation
 train: .venv/ready-run ## all stages up to the evaluated model: SIZE=200000 (default 50000), all; PARAMS="epochs=3"
 	@set -e; d=$$($(PYTHON) -m pipelines.dataset.sources ensure $(if $(DATASET),--dataset "$(DATASET)")); \
@@ -34,6 +33,8 @@ train: .venv/ready-run ## all stages up to the evaluated model: SIZE=200000 (def
 	r=$$($(PYTHON) -m pipelines.stages $$d --size "$(SIZE)" --params "$(PARAMS)"); \
 	if $(MAKE) -q run DATASET=$$d RUN=$$r; then echo "nothing has changed since this run was made"; \
 	else $(MAKE) -s run DATASET=$$d RUN=$$r; fi; $(PYTHON) -m pipelines.evaluation.summary $$d $$r
+model-card: .venv/ready-run ## MODEL_CARD.md anew, from the figures of a run: SIZE=200000
+	@$(PYTHON) -m pipelines.evaluation.model_card --dataset "$(DATASET)" --run "$(SIZE)" --out MODEL_CARD.md
 curves: .venv/ready-run ## train every size of SIZES="12500 25000 50000" and compare them
 	@set -e; for size in $(SIZES); do $(MAKE) -s train SIZE=$$size; done; \
 	touch notebooks/05_diagnose.ipynb; $(MAKE) -s train SIZE=$(lastword $(SIZES))
@@ -59,21 +60,17 @@ predict: .venv/ready-run ## TEXT="python is great": label and probability on the
 	@uri=$(MODEL) && MODEL_URI=$$uri $(PYTHON) -m serving.predict "$$TEXT"
 predict-file: .venv/ready-run ## FILE=tweets.csv OUT=scores.parquet [TEXT=column] [OVERWRITE=1]: every row, at thousands a second
 	@uri=$(MODEL) && $(PYTHON) -m pipelines.operation.scoring "$$FILE" "$$OUT" --model "$$uri" --text "$$TEXT" $(if $(OVERWRITE),--overwrite)
+evaluate-on: .venv/ready-run ## FILE=tweets.csv [TEXT=column] [LABEL=column] [NEGATIVE=0 POSITIVE=1,2]: how good it is on your labels
+	@uri=$(MODEL) && $(PYTHON) -m pipelines.operation.evaluate_on "$$FILE" --model "$$uri" $(call options,TEXT LABEL NEGATIVE POSITIVE NEUTRAL OUT)
 monitor: .venv/ready-run ## NEW=texts or the service's log: are they as before? 0 steady; error 3 watch, 4 retrain
 	@$(PYTHON) -m pipelines.operation.monitor "$$NEW" --dataset "$(DATASET)" --run "$(SIZE)" --params "$(PARAMS)"
 image: ; docker build -t tweet-sentiment . ## the serving container, where Docker is
-lab: .venv/ready-run ## Jupyter Lab on the notebooks
-	@jupyter lab --notebook-dir notebooks
-ui: .venv/ready-run ## the MLflow page on UI_PORT (5000); EXAMPLES=1 shows the committed runs
-	@$(PYTHON) -m pipelines.examples ui $(if $(EXAMPLES),--examples)
-test: .venv/ready-dev ## all tests
-	@$(PYTHON) -m pytest
-lint: .venv/ready-dev ## format and lint, as in CI
-	@ruff format --check . && ruff check .
-bench: .venv/ready-run ## speed, as ratios taken in one run
-	@$(PYTHON) -m benchmarks.training
+lab: .venv/ready-run ; @jupyter lab --notebook-dir notebooks ## Jupyter Lab on the notebooks
+ui: .venv/ready-run ; @$(PYTHON) -m pipelines.examples ui $(if $(EXAMPLES),--examples) ## the MLflow page on UI_PORT (5000); EXAMPLES=1: committed runs
+test: .venv/ready-dev ; @$(PYTHON) -m pytest ## all tests
+lint: .venv/ready-dev ; @ruff format --check . && ruff check . ## format and lint, as in CI
+bench: .venv/ready-run ; @$(PYTHON) -m benchmarks.training ## speed, as ratios taken in one run
 lock: ## the lock files anew (needs uv)
 	$(LOCK) pyproject.toml -o requirements.txt && $(LOCK) pyproject.toml --extra dev -c requirements.txt -o requirements-dev.txt
 	for lock in requirements requirements-light; do $(LOCK) serving/$$lock.in -o serving/$$lock.txt || exit; done
-clean: ## remove runs and caches; data, MLflow's records and .venv stay
-	rm -rf $(DATA)/*/runs .pytest_cache .ruff_cache build *.egg-info
+clean: ; rm -rf $(DATA)/*/runs .pytest_cache .ruff_cache build *.egg-info ## remove runs and caches; data, MLflow's records and .venv stay

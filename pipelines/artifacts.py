@@ -5,6 +5,7 @@
       splits/                   train, validation, test, manual, rejected (.parquet) + manifest.json
       runs/RUN/                 one run: vocabulary.txt, encoded/, model.keras, metrics.json, saved_model/ …
         monitor/NEW/            a look at a file of new texts: drift.json, notebook, figures
+        evaluate_on/FILE.json   the model's figures on a labelled file
 
 Only this module joins these paths. Everything is written under a temporary name in the same folder, flushed to the
 disk and renamed: whoever finds an artefact finds all of it.
@@ -89,6 +90,7 @@ class Run:
     metrics = property(lambda self: self.folder / "metrics.json")
     diagnosis = property(lambda self: self.folder / "diagnosis.json")
     saved_model = property(lambda self: self.folder / "saved_model")
+    model_card = property(lambda self: self.folder / "MODEL_CARD.md")
 
     def encoded(self, split: str) -> Path:
         return self.folder / "encoded" / split
@@ -104,8 +106,15 @@ class Run:
 
     def monitor(self, new: str) -> Path:
         """The folder of a look at a file of new texts, named after the file; "rehearsal" for none."""
-        name = re.sub(r"[^\w.-]+", "-", Path(new).stem).strip(".-")
-        return self.folder / "monitor" / (name or "rehearsal")
+        return self.folder / "monitor" / (_named_after(new) or "rehearsal")
+
+    def evaluation(self, file: str) -> Path:
+        """The figures of the model on a labelled file, named after the file."""
+        return self.folder / "evaluate_on" / f"{_named_after(file) or 'file'}.json"
+
+
+def _named_after(file: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", Path(file).stem).strip(".-")
 
 
 @contextmanager

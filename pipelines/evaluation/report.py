@@ -13,7 +13,13 @@ NICE_NAMES = {
     "model": "this model",
     baselines.TFIDF: "TF-IDF + logistic regression",
     baselines.MAJORITY: "majority class",
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "auc": "AUC",
+    "log_loss": "log loss",
+    "calibration_error": "calibration error",
 }
+PERCENT = ("accuracy", "macro_f1", "calibration_error")
 
 
 def evaluated(named: dict[str, Scores], **bootstrap: int) -> dict[str, dict]:
@@ -46,15 +52,18 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     """`comparison` for the eye: "81.2 % [80.9, 81.5]"; AUC as a share, log loss in nats."""
     shown = table[["split", "model", "rows"]].copy()
     for metric in metrics.NAMES:
-        percent = metric in ("accuracy", "macro_f1")
+        percent = metric in PERCENT
         columns = zip(*(table[column] for column in (metric, f"{metric}_low", f"{metric}_high")), strict=True)
-        shown[metric.replace("_", " ")] = [_cell(*values, percent=percent) for values in columns]
+        shown[metric.replace("_", " ")] = [cell(*values, percent=percent) for values in columns]
     return shown.set_index(["split", "model"])
 
 
-def _cell(value: float | None, low: float | None, high: float | None, *, percent: bool) -> str:
+def cell(value: float | None, low: float | None, high: float | None, *, percent: bool) -> str:
+    """A value with its interval, where there is one: "81.2 % [80.9, 81.5]", or "0.893 [0.889, 0.897]"."""
     if value is None or np.isnan(value):
         return "–"
+    if low is None:
+        return f"{100 * value:.1f} %" if percent else f"{value:.3f}"
     if percent:
         return f"{100 * value:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
     return f"{value:.3f} [{low:.3f}, {high:.3f}]"

@@ -22,6 +22,7 @@ KINDS = {
     "question": r"\?",
     "exclamation": r"!",
 }
+LEAST_ROWS = 30  # of a kind of text: with fewer the interval is wider than 30 points
 LENGTHS = ((1, 5), (6, 10), (11, 15), (16, 20), (21, 10**9))
 MENTION, ADDRESS = r"@[A-Za-z0-9_]+", r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}"
 
@@ -53,16 +54,35 @@ def table(texts: pa.Array, labels: np.ndarray, probabilities: np.ndarray) -> pd.
     Returns:
         Columns slice, rows, share (of all rows), accuracy, low, high, positive (share of positive labels).
     """
+    return rates(counts(texts, labels, probabilities), rows=len(labels))
+
+
+def counts(texts: pa.Array, labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+    """What `rates` needs of some of the rows; those of all batches add up.
+
+    Returns:
+        int64, indexed by kind of text: columns rows, right and positive.
+    """
     right = metrics.correct(labels, probabilities)
-    lines = []
-    for name, mask in masks(texts).items():
-        if rows := int(mask.sum()):
-            accuracy = float(right[mask].mean())
-            low, high = wilson(accuracy, rows)
-            line = {"slice": name, "rows": rows, "share": rows / len(right), "accuracy": accuracy}
-            lines.append(line | {"low": float(low), "high": float(high), "positive": float(np.mean(labels[mask]))})
-    columns = ["slice", "rows", "share", "accuracy", "low", "high", "positive"]
-    return pd.DataFrame(lines, columns=columns)
+    found = {
+        name: (mask.sum(), right[mask].sum(), np.asarray(labels)[mask].sum(dtype=np.int64))
+        for name, mask in masks(texts).items()
+    }
+    return pd.DataFrame.from_dict(found, orient="index", columns=["rows", "right", "positive"])
+
+
+def rates(found: pd.DataFrame, *, rows: int) -> pd.DataFrame:
+    """`table`, from the `counts` of `rows` rows."""
+    found = found[found["rows"] > 0].rename_axis("slice").reset_index()
+    accuracy = found["right"] / found["rows"]
+    low, high = wilson(accuracy, found["rows"])
+    columns = {"slice": found["slice"], "rows": found["rows"], "share": found["rows"] / rows, "accuracy": accuracy}
+    return pd.DataFrame({**columns, "low": low, "high": high, "positive": found["positive"] / found["rows"]})
+
+
+def hardest(found: pd.DataFrame, *, number: int = 10, least_rows: int = LEAST_ROWS) -> pd.DataFrame:
+    """The kinds of text with the lowest accuracy, of those with enough rows to tell; the hardest first."""
+    return found[found["rows"] >= least_rows].sort_values("accuracy", kind="stable").head(number)
 
 
 def masked(texts: pa.Array) -> pa.Array:

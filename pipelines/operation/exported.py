@@ -6,8 +6,11 @@ by text   TensorFlow does both, as the service does: for exports that offer noth
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import tempfile
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +50,26 @@ def folder_of(uri: str, *, cache: Path) -> Path:
         except (mlflow.MlflowException, OSError) as error:
             errors.append(str(error).strip().splitlines()[0])
     raise ModelError(f"MODEL_URI={uri} cannot be fetched: {errors[0]}")
+
+
+@contextmanager
+def fetched(uri: str) -> Iterator[Path]:
+    """`folder_of` with a cache that is gone afterwards: a model that is loaded within needs it no longer."""
+    with tempfile.TemporaryDirectory(prefix="model-") as cache:
+        yield folder_of(uri, cache=Path(cache))
+
+
+def load(folder: Path) -> ExportedModel:
+    """The model of a folder, ready to score; what makes it slow is said.
+
+    Raises:
+        ModelError: it is no exported model.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    model = ExportedModel(folder)
+    if model.why:
+        print(model.why, flush=True)
+    return model
 
 
 def verified_manifest(folder: Path) -> dict:

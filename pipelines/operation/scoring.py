@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from pipelines.operation.exported import ExportedModel
 
 WINDOW_ROWS = 32_768
+BAR = {"unit": " tweets", "unit_scale": True, "mininterval": 1}
 ADDED = {"label": pa.string(), "probability": pa.float32(), "model_version": pa.string(), "error": pa.string()}
 Item = TypeVar("Item")
 
@@ -92,29 +92,21 @@ def score_file(
 
 def _write_parts(parts: Parts, source: TableFile, *, model: ExportedModel, schema: pa.Schema, rows: int) -> int:
     """Score what is not yet in parts; returns their number."""
-    before = _identity(source.path)
     done = parts.begin()
     if done:
         print(f"going on after {done * rows:,} rows", flush=True)
     number = done
-    with tqdm(unit=" tweets", unit_scale=True, initial=done * rows, desc=source.path.name, mininterval=1) as bar:
+    with source.unchanged(), tqdm(initial=done * rows, desc=source.path.name, **BAR) as bar:
         found = islice(windows.windows(source, rows=rows), done, None)
-        for window, prepared in _ahead((window, model.prepare(window.texts)) for window in found):
+        for window, prepared in ahead((window, model.prepare(window.texts)) for window in found):
             parts.write(number, _scored(window, model.score(prepared), model=model, schema=schema))
             number += 1
             bar.update(window.columns.num_rows)
             bar.total = round(bar.n / window.share)
-    if _identity(source.path) != before:
-        raise RuntimeError(f"{source.path} changed while it was read: run the same command again")
     return number
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
-
-
-def _ahead(items: Iterator[Item]) -> Iterator[Item]:
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
     """The same items; a thread makes the next one while this one is in use."""
     with ThreadPoolExecutor(1) as thread:
         following = thread.submit(next, items, None)
@@ -165,11 +157,8 @@ def main(given: argparse.Namespace) -> int:
         if not given.file or not given.out:
             raise ValueError("say which file and where to: make predict-file FILE=tweets.csv OUT=scores.parquet")
         source = look_at(Path(given.file), text=given.text)  # a wrong name is told before TensorFlow is loaded
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        with tempfile.TemporaryDirectory(prefix="model-") as cache:
-            model = exported.ExportedModel(exported.folder_of(given.model, cache=Path(cache)))
-        if model.why:
-            print(model.why, flush=True)
+        with exported.fetched(given.model) as folder:
+            model = exported.load(folder)
         out = Path(given.out)
         counts = score_file(source, out, model=model, overwrite=given.overwrite, rows=given.rows)
     except (ValueError, OSError, RuntimeError) as error:

@@ -53,17 +53,33 @@ class TableFile:
         ):
             yield file, raw.tell
 
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Hold that the file stays as it is.
+
+        Raises:
+            RuntimeError: at the end, when it did not.
+        """
+        before = self._state()
+        yield
+        if self._state() != before:
+            raise RuntimeError(f"{self.path} changed while it was read: run the same command again")
+
+    def _state(self) -> tuple[int, int]:
+        status = self.path.stat()
+        return status.st_size, status.st_mtime_ns
+
     @property
     def delimiter(self) -> str:
         return "\t" if self.format == "tsv" else ","
 
 
-def look_at(path: Path, *, text: str = "") -> TableFile:
+def look_at(path: Path, *, text: str = "", usual: tuple[str, ...] = ()) -> TableFile:
     """Find out what a file is.
 
     Args:
         path: its name's ending says the format; a bare Sentiment140 CSV is known by its layout.
-        text: the column of the texts; "" is `text`.
+        text: the column of the texts; "" is the first of `usual` that the file has, or else `text`.
 
     Raises:
         SourceError: it is not there, broken or empty, of another format, or has no such column.
@@ -75,12 +91,14 @@ def look_at(path: Path, *, text: str = "") -> TableFile:
         _check_gzip(path)
     format = own_texts.format_of(path.with_suffix("") if kind == "gzip" else path, kind)
     official = format == "csv" and kind == "text" and archives.is_official(path)
-    bare = TableFile(path, format, kind == "gzip", pa.schema([]), text or "text", official)
+    bare = TableFile(path, format, kind == "gzip", pa.schema([]), text, official)
     try:
-        source = replace(bare, schema=_schema(bare))
+        schema = _schema(bare)
     except UnicodeEncodeError:  # in the names of the columns
         own_texts.check_encoding(path)
         raise SourceError(f"the columns of {path.name} have names that are not UTF-8: iconv -t UTF-8") from None
+    text = text or next((name for name in usual if name in schema.names), own_texts.DEFAULT_COLUMNS["text"])
+    source = replace(bare, schema=schema, text=text)
     _check_columns(source)
     return source
 
@@ -98,6 +116,8 @@ def _check_gzip(path: Path) -> None:
 
 def _check_columns(source: TableFile) -> None:
     names, where = source.schema.names, source.path.name
+    if any("\0" in name for name in names):
+        raise SourceError(f"{where} is no text: its first line holds zero bytes; is it what its name says?")
     own_texts.check_column(source.text, names, where=where, variable="TEXT")
     if twice := [name for name in names if names.count(name) > 1]:
         raise SourceError(f"{where} has {len(twice)} columns named {twice[0]!r}: rename them")

@@ -63,3 +63,13 @@ def test_wilson_is_sound_at_the_edges():
     assert low[0] == 0
     assert high[1] == pytest.approx(1)
     assert high[0] == pytest.approx(0.2775, abs=1e-3)
+
+
+def test_the_interval_of_the_error_allows_for_noise_and_holds_a_real_one(honest):
+    labels, probabilities = honest
+    few = slice(0, 359)
+    assert calibration.expected_calibration_error(labels[few], probabilities[few]) > 0.03
+    assert calibration.error_interval(labels[few], probabilities[few], resamples=200)[0] < 0.005
+    too_sure = calibration.apply(probabilities, 0.4)
+    low, high = calibration.error_interval(labels, too_sure, resamples=200)
+    assert 0.05 < low < calibration.expected_calibration_error(labels, too_sure) < high < 0.2

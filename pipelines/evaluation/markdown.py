@@ -1,0 +1,89 @@
+"""Figures as Markdown, those included that nobody has foreseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from pipelines.evaluation import metrics, report
+
+LONGEST = 10  # entries of a list that are shown
+
+
+def table(frame: pd.DataFrame) -> str:
+    """A table without its index; numbers right-aligned."""
+    names = [str(name) for name in frame.columns]
+    numeric = [pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes]
+    lines = [names, ["---:" if number else "---" for number in numeric]]
+    lines += [[_cell(value) for value in line] for line in frame.itertuples(index=False)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def anything(value: object, name: str) -> str:
+    """Whatever an unknown entry of metrics.json holds: evaluated splits as a table, other figures one by one.
+
+    Args:
+        value: JSON.
+        name: its key.
+    """
+    splits = dict(_evaluated(value, ()))
+    parts = [table(evaluated({" / ".join(path) or name: {"": one} for path, one in splits.items()}))] if splits else []
+    lines = [f"- {' / '.join(path) or name}: {shown}" for path, shown in _figures(value, ()) if path not in splits]
+    return "\n\n".join([*parts, *(["\n".join(lines)] if lines else [])])
+
+
+def evaluated(splits: dict[str, dict[str, dict]]) -> pd.DataFrame:
+    """Figures of `metrics.evaluate` with their intervals, a line for each split and model.
+
+    Args:
+        splits: split → model → figures; a split that a model has not scored is left out, and so is a missing metric.
+    """
+    lines = []
+    for split, models in splits.items():
+        for model, figures in models.items():
+            line = {"rows of": split, "model": model, "rows": int(figures.get("rows", 0))}
+            for metric in metrics.NAMES:
+                low, high = figures.get(f"{metric}_interval") or (None, None)
+                shown = report.cell(figures.get(metric), low, high, percent=metric in report.PERCENT)
+                line[report.NICE_NAMES[metric]] = shown
+            lines.append(line)
+    frame = pd.DataFrame(lines)
+    return frame.drop(columns=[name for name in ("model",) if (frame[name] == "").all()])
+
+
+def _evaluated(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict]]:
+    if isinstance(value, dict):
+        if {"rows", "accuracy"} <= set(value):
+            yield path, value
+        else:
+            for name, one in value.items():
+                yield from _evaluated(one, (*path, str(name)))
+
+
+def _figures(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Each figure that is no part of an evaluated split, and how it is shown; an interval stands beside its value."""
+    if isinstance(value, dict) and not {"rows", "accuracy"} <= set(value):
+        for name, one in value.items():
+            if not (str(name).endswith("_interval") and str(name).removesuffix("_interval") in value):
+                shown = _number(value[f"{name}_interval"]) if f"{name}_interval" in value else ""
+                for inner, text in _figures(one, (*path, str(name))):
+                    yield inner, f"{text} {shown}".rstrip()
+    elif not isinstance(value, dict):
+        yield path, _number(value)
+
+
+def _number(value: object) -> str:
+    if isinstance(value, list):
+        if all(isinstance(one, dict) for one in value):
+            return "; ".join(
+                ", ".join(f"{name} {_number(one)}" for name, one in line.items()) for line in value[:LONGEST]
+            )
+        return f"[{', '.join(map(_number, value[:LONGEST]))}{', …' if len(value) > LONGEST else ''}]"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if type(value) is int else "–" if value is None else str(value)

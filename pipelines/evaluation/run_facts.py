@@ -1,0 +1,51 @@
+"""What an evaluated run left behind: its figures, and all that says how it came about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipelines import artifacts, tracking
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a run left behind, each as its JSON file holds it; {} where there is none.
+
+    Attributes:
+        run: the name of its folder.
+        overrides: parameters that differ from the defaults, as in `PARAMS`.
+        mlflow: "id", "name", and the tags of the run of record.
+    """
+
+    run: str
+    metrics: dict
+    training: dict
+    source: dict
+    splits: dict
+    overrides: dict
+    mlflow: dict
+
+
+def facts(run: artifacts.Run) -> Facts:
+    """Gather what a run left behind."""
+    named = {}
+    for path in sorted(run.folder.glob("0*.manifest.json")):
+        given = artifacts.read_json(path).get("parameters", {})
+        named |= {key: value for key, value in given.items() if f"_{key}-{value}" in f"{run.name}"}
+    paths = (run.metrics, run.training, run.dataset.source, run.dataset.manifest)
+    found = (artifacts.read_json(path) if path.exists() else {} for path in paths)
+    return Facts(run.name, *found, named, _mlflow(run))
+
+
+def _mlflow(run: artifacts.Run) -> dict:
+    path = run.folder / "mlflow_run.json"
+    if not path.exists():
+        return {}
+    from mlflow import MlflowException
+
+    found = {"id": artifacts.read_json(path)["id"]}
+    try:
+        recorded = tracking.client().get_run(found["id"])
+    except (MlflowException, ConnectionError):
+        return found
+    return found | {"name": recorded.info.run_name, **recorded.data.tags}

@@ -1,0 +1,123 @@
+"""How good a model is on a labelled file: its rows scored as they come, then figures, intervals, kinds of text.
+
+Memory holds some 13 bytes for each row, and the window under way.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from pipelines import artifacts
+from pipelines.dataset.provenance import SourceError
+from pipelines.evaluation import calibration, metrics, slices
+from pipelines.operation import labelled, overlap, scorecard, scoring
+
+if TYPE_CHECKING:
+    from pipelines.operation.exported import ExportedModel
+
+SEED = 1  # of the resampling, as in notebook 06
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What is kept of a file's rows.
+
+    Attributes:
+        labels: int8 [usable]; probabilities: float32 [usable]; keys: uint64 [usable], see `labelled.Rows`.
+        kinds: `slices.counts` of all of them.
+        left_out: reason → rows that were set aside.
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+    keys: np.ndarray
+    kinds: pd.DataFrame
+    left_out: Counter[str]
+
+
+def score(file: labelled.LabelledFile, model: ExportedModel, *, rows: int = labelled.WINDOW_ROWS) -> Scored:
+    """Score the usable rows of a file, `rows` at a time.
+
+    Raises:
+        SourceError: there are none.
+        RuntimeError: the file changed while it was read.
+    """
+    parts, kinds, left_out = [], 0, Counter()
+    with file.table.unchanged(), tqdm(desc=file.table.path.name, **scoring.BAR) as bar:
+        windows = labelled.rows(file, rows=rows)
+        for window, prepared in scoring.ahead((window, model.prepare(window.texts)) for window in windows):
+            if len(window.labels):
+                found = model.score(prepared)
+                parts.append((window.labels, found, window.keys))
+                kinds += slices.counts(window.texts, window.labels, found)
+            left_out += window.left_out
+            bar.update(window.read)
+            bar.total = round(bar.n / window.share)
+    if not parts:
+        why = ", ".join(f"{number:,} {reason}" for reason, number in left_out.most_common()) or "it has no rows"
+        raise SourceError(f"{file.table.path} holds no row that can be scored ({why}): TEXT= and LABEL= name columns")
+    return Scored(*(np.concatenate(column) for column in zip(*parts, strict=True)), kinds, left_out)
+
+
+def figures(labels: np.ndarray, probabilities: np.ndarray, *, resamples: int = metrics.RESAMPLES) -> dict:
+    """`metrics.evaluate`, with the calibration error, its interval, the confusion, and the commoner class's share."""
+    bootstrap = {"resamples": resamples, "seed": SEED}
+    found = metrics.evaluate(labels, probabilities, **bootstrap)
+    found["calibration_error"] = calibration.expected_calibration_error(labels, probabilities)
+    found["calibration_error_interval"] = calibration.error_interval(labels, probabilities, **bootstrap)
+    found["confusion"] = metrics.confusion(labels, probabilities).tolist()
+    return found | {"majority_accuracy": float(max(np.mean(labels), 1 - np.mean(labels)))}
+
+
+def evaluate(
+    file: labelled.LabelledFile, model: ExportedModel, *, resamples: int = metrics.RESAMPLES, rows: int | None = None
+) -> dict:
+    """All that is found out about a model on a file: the content of the JSON file.
+
+    Args:
+        file: from `labelled.look_at`.
+        model: scores.
+        resamples: bootstrap resamples of each interval.
+        rows: in memory at a time.
+
+    Raises:
+        SourceError, RuntimeError: see `score`.
+    """
+    digest = artifacts.sha256(file.table.path)
+    found = score(file, model, rows=rows or labelled.WINDOW_ROWS)
+    shown = {name: model.manifest[name] for name in ("dataset", "run", "rows_train")}
+    total = len(found.labels)
+    return {
+        "file": {"name": file.table.path.name, "sha256": digest, "rows": total + found.left_out.total()},
+        "columns": {"text": file.table.text, "label": file.label},
+        "labels": [
+            {"value": value, "means": scorecard.MEANINGS[meaning], "rows": file.counts[value]}
+            for value, meaning in file.meanings.items()
+        ],
+        "model": {"model_version": model.version, "manifest_sha256": model.sha256, **shown},
+        "left_out": dict(found.left_out.most_common()),
+        "repeats": total - len(np.unique(found.keys)),
+        "figures": figures(found.labels, found.probabilities, resamples=resamples),
+        "training": _training(found, model, resamples=resamples),
+        "slices": slices.rates(found.kinds, rows=total).to_dict("records"),
+        "bootstrap": {"resamples": resamples, "seed": SEED},
+    }
+
+
+def _training(found: Scored, model: ExportedModel, *, resamples: int) -> dict | None:
+    """Rows that stand in the training split, and the figures without them; None where that split is not here."""
+    dataset = artifacts.Dataset(model.manifest["dataset"])
+    same = overlap.with_training(found.keys, dataset, rows_train=model.manifest["rows_train"])
+    if same is None:
+        return None
+    other = ~same.in_split
+    without = None
+    if same.in_split.any() and other.any():
+        without = figures(found.labels[other], found.probabilities[other], resamples=resamples)
+    return {"rows": int(same.in_split.sum()), "learned": int(same.learned.sum()), "figures_without": without}

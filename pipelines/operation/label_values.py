@@ -1,0 +1,89 @@
+"""What the values of a label column mean: negative, positive, or neither of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from pipelines.dataset import cleaning, own_texts
+from pipelines.dataset.cleaning import NEGATIVE, NEUTRAL, POSITIVE
+from pipelines.dataset.provenance import OFFICIAL_NEUTRAL, SourceError
+
+NAMES = {"negative": NEGATIVE, "positive": POSITIVE, "neutral": NEUTRAL}
+NEUTRAL_WORDS = ("neutral", "neu")
+NEUTRAL_NUMBERS = {("0", "4"): OFFICIAL_NEUTRAL, ("-1", "1"): "0"}
+
+
+def meanings(counts: Counter[str], *, said: Mapping[str, str], known: Mapping[str, int], column: str) -> dict[str, int]:
+    """What each value of a column means: `NEGATIVE`, `POSITIVE` or `NEUTRAL` of `cleaning`.
+
+    Args:
+        counts: value, spelt as `cleaning.label_text` does, → its rows.
+        said: "negative", "positive", "neutral" → the values that a user names, between commas; "": not said.
+        known: value → meaning in the data set that the model learned from; tried before the usual pairs.
+        column: for the errors.
+
+    Raises:
+        SourceError: no value, or one whose meaning was neither said nor can be guessed; names values and rows.
+    """
+    if not counts:
+        raise SourceError(f"column {column!r} holds no label: name another LABEL=column")
+    given = _given(counts, said, column)
+    found = _completed(given, counts) if given else _guessed(counts, known)
+    strange = Counter({value: rows for value, rows in counts.items() if value not in found})
+    if strange:
+        also = f" beside {_shown(counts - strange)}" if counts - strange else ""
+        raise SourceError(
+            f"column {column!r} holds {_shown(strange)}{also}; say what each value means: NEGATIVE=value "
+            "POSITIVE=value, and NEUTRAL=value for rows to be set aside (several as 1,2)"
+        )
+    return {value: found[value] for value in counts}
+
+
+def _shown(counts: Counter[str]) -> str:
+    most = own_texts.MOST_NAMED
+    shown = ", ".join(f"{value[:40]!r} ({rows:,} rows)" for value, rows in counts.most_common(most))
+    return shown + (f" and {len(counts) - most} more values" if len(counts) > most else "")
+
+
+def _given(counts: Counter[str], said: Mapping[str, str], column: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name, meaning in NAMES.items():
+        for value in filter(None, said.get(name, "").split(",")):
+            spelt = cleaning.label_text(pa.array([value]))[0].as_py()
+            if spelt not in counts:
+                raise SourceError(
+                    f"{name.upper()}={value} does not occur in column {column!r}, which holds {_shown(counts)}"
+                )
+            if found.setdefault(spelt, meaning) != meaning:
+                raise SourceError(f"{value!r} is said to mean two things: name it once in NEGATIVE, POSITIVE, NEUTRAL")
+    return found
+
+
+def _completed(given: dict[str, int], counts: Counter[str]) -> dict[str, int]:
+    """What was said, with what follows from it: a word for neutral, and the other one of two values."""
+    found = dict.fromkeys(NEUTRAL_WORDS, NEUTRAL) | given
+    missing = [meaning for meaning in (NEGATIVE, POSITIVE) if meaning not in given.values()]
+    left = [value for value in counts if value not in found]
+    return found | ({left[0]: missing[0]} if len(missing) == 1 and len(left) == 1 else {})
+
+
+def _guessed(counts: Counter[str], known: Mapping[str, int]) -> dict[str, int]:
+    """The first of the usual scales that has every value and of which both ends occur; or what all those agree on that
+    have every value; nothing otherwise."""
+    fitting = [scale for scale in (dict(known), *_scales()) if set(counts) <= set(scale)]
+    read = [{value: scale[value] for value in counts} for scale in fitting]
+    both = [one for one in read if {NEGATIVE, POSITIVE} <= set(one.values())]
+    if both:
+        return both[0]
+    return read[0] if read and all(one == read[0] for one in read) else {}
+
+
+def _scales() -> list[dict[str, int]]:
+    scales = []
+    for pair in own_texts.KNOWN_PAIRS:
+        between = [NEUTRAL_NUMBERS[pair]] if pair in NEUTRAL_NUMBERS else []
+        scales.append(dict.fromkeys((*NEUTRAL_WORDS, *between), NEUTRAL) | dict(zip(pair, (0, 1), strict=True)))
+    return scales

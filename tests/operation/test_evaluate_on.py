@@ -1,0 +1,277 @@
+"""A labelled file of any kind gives the figures of notebook 06, or an error that says what to do."""
+
+import gzip
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import exported_model
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import tiny_data
+
+from pipelines import artifacts, tracking
+from pipelines.dataset import provenance
+from pipelines.dataset.provenance import SourceError
+from pipelines.evaluation import metrics, slices
+from pipelines.operation import evaluate_on, exported, file_figures, labelled, scorecard
+from pipelines.operation.labelled import Said
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXTS = exported_model.texts(300)
+LABELS = ["negative" if number % 3 else "positive" for number in range(300)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return exported_model.export(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def model(folder):
+    return exported.ExportedModel(folder)
+
+
+@pytest.fixture(autouse=True)
+def stores(data_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLRUNS_FOLDER", str(tmp_path / "mlruns"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+def frame(texts=TEXTS, labels=LABELS, **columns):
+    return pd.DataFrame({"text": texts, "label": labels, **columns})
+
+
+def written(path, table):
+    """A table as a file of the format that its name says."""
+    plain = path.with_suffix("") if path.suffix == ".gz" else path
+    if plain.suffix == ".parquet":
+        table.to_parquet(plain)
+    elif plain.suffix == ".jsonl":
+        table.to_json(plain, orient="records", lines=True)
+    else:
+        table.to_csv(plain, index=False, sep="\t" if plain.suffix == ".tsv" else ",")
+    if plain != path:
+        path.write_bytes(gzip.compress(plain.read_bytes()))
+    return path
+
+
+def evaluate(path, model, *, resamples=50, rows=None, **said):
+    file = labelled.look_at(path, said=Said(**said), dataset=artifacts.Dataset("invented"))
+    return file_figures.evaluate(file, model, resamples=resamples, rows=rows)
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "tsv", "jsonl", "parquet"])
+def test_any_format_gives_the_figures_of_its_rows(tmp_path, model, ending):
+    result = evaluate(written(tmp_path / f"x.{ending}", frame()), model, rows=64)
+    labels = np.array([int(label == "positive") for label in LABELS])
+    probabilities = model.score(model.prepare(pa.array(TEXTS)))
+    expected = metrics.evaluate(labels, probabilities, resamples=50, seed=1)
+    found = result["figures"]
+    assert found["rows"] == 300
+    for name in metrics.NAMES:
+        assert found[name] == pytest.approx(expected[name], abs=1e-5)
+        assert found[f"{name}_interval"] == pytest.approx(expected[f"{name}_interval"], abs=1e-5)
+    table = slices.table(pa.array(TEXTS), labels, probabilities)
+    pd.testing.assert_frame_equal(pd.DataFrame(result["slices"]), table)
+    low, high = found["calibration_error_interval"]
+    assert low < found["calibration_error"] < high
+    assert np.sum(found["confusion"]) == 300
+    assert result["file"]["sha256"] == artifacts.sha256(tmp_path / f"x.{ending}")
+
+
+@pytest.mark.parametrize(
+    "labels", [["0", "1"], ["0", "4"], ["-1", "1"], [0, 1], [False, True], [0.0, 1.0], ["No", "YES"]]
+)
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_labels_of_any_type_are_read(tmp_path, model, labels, ending):
+    path = written(tmp_path / f"x.{ending}", frame(["bad", "good"] * 9, labels * 9))
+    assert [one["means"] for one in evaluate(path, model)["labels"]] == ["negative", "positive"]
+
+
+def test_each_row_that_is_set_aside_is_counted_with_its_reason(tmp_path, model):
+    lines = [
+        "text,label", *("good,1\nbad,0" for _ in range(5)), ",1", "   ,0", "bad,", "x,y,z", f"{'a' * 10_001},1",
+    ]  # fmt: skip
+    (tmp_path / "x.csv").write_bytes("\n".join(lines).encode() + b"\nd\xe9j\xe0 vu,0\n")
+    result = evaluate(tmp_path / "x.csv", model)
+    assert result["left_out"] == {
+        "empty text": 2, "no label": 1, "3 fields instead of 2": 1, "a text of more than 10,000 characters": 1,
+        "not valid UTF-8": 1,
+    }  # fmt: skip
+    assert (result["file"]["rows"], result["figures"]["rows"], result["repeats"]) == (16, 10, 8)
+    assert "iconv" in scorecard.text(result)
+
+
+def test_null_texts_and_labels_of_a_parquet_are_set_aside(tmp_path, model):
+    path = written(tmp_path / "x.parquet", frame(["a", None, "b", "c"], [1.0, 0.0, None, 0.0]))
+    assert evaluate(path, model)["left_out"] == {"no text": 1, "no label": 1}
+
+
+def test_neutral_rows_are_set_aside_and_told(tmp_path, model):
+    path = written(tmp_path / "x.csv", frame(["a", "b", "c", "d"], ["pos", "neg", "neutral", "neutral"]))
+    result = evaluate(path, model)
+    assert result["left_out"] == {"neutral": 2}
+    assert "2 set aside: neutral" in scorecard.text(result)
+    stars = written(tmp_path / "y.csv", frame(list("abcde"), [1, 2, 3, 4, 5]))
+    assert evaluate(stars, model, negative="1,2", positive="4,5", neutral="3")["left_out"] == {"neutral": 1}
+
+
+def test_of_one_class_accuracy_is_told_and_auc_is_undefined(tmp_path, model):
+    result = evaluate(written(tmp_path / "x.csv", frame(TEXTS[:50], ["positive"] * 50)), model)
+    assert result["figures"]["accuracy_interval"][1] > 0
+    assert result["figures"]["auc"] is None
+    assert "undefined: AUC needs both classes; all 50 rows have label 1" in scorecard.text(result)
+    assert "auc" not in {name for name, value in scorecard.flat(result).items() if value is not None}
+
+
+def test_sentiment140_s_own_layout_is_known_and_repaired(tmp_path, model):
+    path = tmp_path / tiny_data.MANUAL
+    path.write_bytes(tiny_data.manual_csv() + tiny_data.line("0", "cafÃ© closed", number=9))
+    file = labelled.look_at(path, said=Said(), dataset=None)
+    (rows,) = labelled.rows(file)
+    assert rows.texts.to_pylist() == ["loved the talk", "Stands in the MANUAL set", "café closed"]
+    assert rows.labels.tolist() == [1, 0, 0]
+    assert rows.left_out == {"neutral": 1}
+
+
+def test_columns_and_values_of_the_data_set_are_tried_first(tmp_path, model):
+    source = provenance.Source(
+        dataset="invented", kind="custom", origin="x", sha256="", bytes=0, files={}, contents={}, format="csv",
+        encoding="utf-8", header=True, columns={"text": "review", "label": "stars"},
+        labels={"negative": "poor", "positive": "fine"}, ignored_labels=["so-so"],
+    )  # fmt: skip
+    artifacts.write_json(artifacts.Dataset("invented").source, vars(source))
+    table = frame(["a", "b", "c"], ["fine", "Poor", "so-so"]).rename(columns={"text": "review", "label": "stars"})
+    result = evaluate(written(tmp_path / "x.csv", table), model)
+    assert result["columns"] == {"text": "review", "label": "stars"}
+    assert [one["means"] for one in result["labels"]] == ["positive", "negative", "neutral"]
+    assert evaluate(written(tmp_path / "y.csv", frame()), model)["columns"] == {"text": "text", "label": "label"}
+
+
+def split_of(texts):
+    artifacts.Dataset("invented").splits.mkdir(parents=True)
+    table = pd.DataFrame({"row": range(len(texts)), "text": texts, "label": 0})
+    table.to_parquet(artifacts.Dataset("invented").split("train"))
+
+
+def test_texts_of_the_training_split_are_counted_and_the_figures_without_them_told(tmp_path, model):
+    """The model learned from 10 rows; the texts are found by the duplicate key, not by their letters."""
+    others = [f"another text {number}" for number in range(10)]
+    split_of([TEXTS[0], "@bob SAME   words", *others, TEXTS[1], TEXTS[1], TEXTS[2]])
+    texts = [*TEXTS, "@eve same words"]
+    result = evaluate(written(tmp_path / "x.csv", frame(texts, [*LABELS, "negative"])), model)
+    assert (result["training"]["rows"], result["training"]["learned"]) == (4, 2)
+    without = result["training"]["figures_without"]
+    alone = evaluate(written(tmp_path / "y.csv", frame(TEXTS[3:], LABELS[3:])), model)
+    for name, value in alone["figures"].items():  # a text's neighbours in a batch move its score by 1e-8
+        assert np.allclose(without[name], value, atol=1e-6), name
+    assert alone["training"] == {"rows": 0, "learned": 0, "figures_without": None}
+    assert "warning: 4 of the 301 rows hold a text of the training split of invented" in scorecard.text(result)
+    assert "None of the texts" in scorecard.text(alone)
+    assert scorecard.flat(result)["without_training_accuracy"] == without["accuracy"]
+
+
+def test_a_file_of_nothing_but_training_texts_says_nothing_of_new_ones(tmp_path, model):
+    split_of(TEXTS)
+    result = evaluate(written(tmp_path / "x.csv", frame()), model)
+    assert (result["training"]["rows"], result["training"]["learned"]) == (300, 10)
+    assert "these figures say nothing of new texts" in scorecard.text(result)
+
+
+def test_without_the_splits_no_overlap_is_claimed(tmp_path, model):
+    result = evaluate(written(tmp_path / "x.csv", frame()), model)
+    assert result["training"] is None
+    assert "training split" not in scorecard.text(result)
+
+
+def test_texts_are_scored_a_window_at_a_time(tmp_path, model, monkeypatch):
+    prepare, lengths = model.prepare, []
+    monkeypatch.setattr(model, "prepare", lambda texts: lengths.append(len(texts)) or prepare(texts))
+    evaluate(written(tmp_path / "x.csv", frame()), model, rows=50)
+    assert lengths == [50] * 6
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said", "message"),
+    [
+        ("none.csv", None, {}, "no file .*none.csv"),
+        ("x.csv", b"", {}, r"is empty \(0 bytes\)"),
+        ("x.csv", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", {}, r"x.csv is not UTF-8: byte 0x89 in line 1"),
+        ("x.csv", bytes(range(1, 10)) + bytes(50), {}, "x.csv is no text: its first line holds zero bytes"),
+        ("x.parquet", b"PAR1 and no more", {}, "broken Parquet"),
+        ("x.csv", b"tweet,label\na,1\n", {}, "no column 'text'; .* It has 'tweet', 'label': say TEXT=column"),
+        ("x.csv", b"text,lable\na,1\n", {}, "no column 'label'; did you mean 'lable'. .*say LABEL=column"),
+        ("x.csv", b"text,label\na,1\n", {"label": "text"}, "'text' is the column of the texts"),
+        ("x.csv", b"text,label\n", {}, "column 'label' holds no label"),
+        ("x.csv", b"text,label\na,\n", {}, "column 'label' holds no label"),
+        ("x.csv", b"text,label\n ,0\n,1\n", {}, r"holds no row that can be scored \(2 empty text\)"),
+        ("x.csv", b"text,label\na,neutral\n", {}, r"no row that can be scored \(1 neutral\)"),
+        ("x.csv", b"text,label\na,happy\nb,sad\n", {}, r"'happy' \(1 rows\), 'sad' \(1 rows\); say what each value"),
+        ("x.jsonl", b'{"text": "a", "label": 1}\n{"text": "b", "label": [2]}\n', {}, r"'\[2\]' \(1 rows\)"),
+        ("x.csv", b"text,label\n" + b"".join(b"a,%d\n" % n for n in range(1001)), {}, "more than 1,000 values"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_with_a_way_out(tmp_path, model, name, content, said, message):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(SourceError, match=message):
+        evaluate(tmp_path / name, model, **said)
+
+
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader:DeprecationWarning")  # of SQLAlchemy, MLflow's to mend
+def test_the_command_writes_figures_and_a_record_and_no_text(tmp_path, folder, capsys):
+    path = written(tmp_path / "my tweets.csv", frame([f"zebrafish {text}" for text in TEXTS]))
+    given = evaluate_on.arguments().parse_args([str(path), "--model", str(folder)])
+    assert evaluate_on.main(given) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"accuracy +\d+\.\d % +\[\d+\.\d, \d+\.\d\] +300", shown)
+    place = artifacts.Dataset("invented").run("10").evaluation("my tweets.csv")
+    assert place.name == "my-tweets.json"
+    result = json.loads(place.read_text())
+    recorded = tracking.client().get_run(shown.split()[-1])
+    assert recorded.info.status == "FINISHED"
+    assert recorded.data.tags["file_sha256"] == result["file"]["sha256"] == artifacts.sha256(path)
+    assert recorded.data.tags["model_version"] == exported.verified_manifest(folder)["model_version"]
+    assert recorded.data.metrics["accuracy"] == result["figures"]["accuracy"]
+    assert "MLFLOW_RUN_ID" not in os.environ
+    kept = [*(tmp_path / "mlruns").rglob("*"), *artifacts.data_folder().rglob("*")]
+    assert not [file for file in kept if file.is_file() and b"zebrafish" in file.read_bytes()]
+
+
+def test_errors_leave_with_status_one_and_write_nothing(tmp_path, folder, capsys):
+    path = written(tmp_path / "x.csv", frame())
+    for arguments, message in (
+        ([""], "say which file: make evaluate-on FILE=tweets.csv"),
+        ([str(path), "--out", str(path)], "expected a name that ends in .json"),
+        ([str(path), "--out", str(tmp_path / "nowhere" / "o.json")], "in a folder that is there"),
+        ([str(path), "--label", "lable"], "did you mean 'label'"),
+        ([str(path), "--model", str(tmp_path)], "is no exported model"),
+    ):
+        given = evaluate_on.arguments().parse_args(["--model", str(folder), *arguments])
+        assert evaluate_on.main(given) == 1
+        assert message in capsys.readouterr().err
+    assert not artifacts.data_folder().exists()
+    assert path.read_text().startswith("text,label")
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_make_hands_on_what_it_is_given():
+    named = {"FILE": "a b.csv", "TEXT": "body", "LABEL": "mood", "NEGATIVE": "1,2", "POSITIVE": "4,5", "NEUTRAL": "3"}
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    command = ["make", "-n", "evaluate-on", *(f"{name}={value}" for name, value in named.items()), "OUT=x.json"]
+    done = subprocess.run(command, cwd=ROOT, env=inherited, capture_output=True, text=True, check=True)
+    for name, value in (*list(named.items())[1:], ("OUT", "x.json")):
+        assert f'--{name.lower()} "{value}"' in done.stdout
+    assert '"$FILE"' in done.stdout
+
+
+def test_help_names_the_exit_status():
+    command = [sys.executable, "-m", "pipelines.operation.evaluate_on", "--help"]
+    assert "Exit status" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
