@@ -2,8 +2,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR .SECONDEXPANSION:
-.DEFAULT_GOAL := help
-.PHONY: help setup data train evaluate curves run serve predict predict-file monitor image lab ui test lint bench lock clean
+.PHONY: help setup data train evaluate curves holdouts run serve predict predict-file monitor image lab ui test lint bench lock clean
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PORT ?= 8000
 WORKERS ?= 2
@@ -37,6 +36,9 @@ train: .venv/ready-run ## all stages up to the evaluated model: SIZE=200000 (def
 curves: .venv/ready-run ## train every size of SIZES="12500 25000 50000" and compare them
 	@set -e; for size in $(SIZES); do $(MAKE) -s train SIZE=$$size; done; \
 	touch notebooks/05_diagnose.ipynb; $(MAKE) -s train SIZE=$(lastword $(SIZES))
+holdouts: .venv/ready-run ## the same on other test rows: later in time, other users, leaky; 06 shows them side by side
+	@set -e; siblings=$$($(PYTHON) -m pipelines.dataset.sources siblings $(if $(DATASET),--dataset "$(DATASET)")); \
+	for d in $$siblings; do $(MAKE) -s train DATASET=$$d; done; $(MAKE) -s train
 
 # Each output also needs the modules that its notebook imports: the runner lists them, in .NN_name.d beside it.
 needs_01_prepare := $(D)/raw/source.json
@@ -44,7 +46,8 @@ needs_02_explore := $(D)/01_prepare.ipynb
 needs_03_tokenize := $(D)/01_prepare.ipynb
 needs_04_train := $(R)/03_tokenize.ipynb
 needs_05_diagnose := $(R)/04_train.ipynb
-needs_06_evaluate := $(R)/05_diagnose.ipynb
+needs_06_evaluate := $(R)/05_diagnose.ipynb $(wildcard $(R)_seed-*/metrics.json \
+  $(patsubst %,$(D)-%/runs/$(RUN)/metrics.json,later users leaky))
 needs_07_monitor := $(R)/06_evaluate.ipynb
 run: $(R)/06_evaluate.ipynb $(D)/02_explore.ipynb
 before-%: $$(needs_$$*) ;
@@ -62,16 +65,13 @@ predict-file: .venv/ready-run ## FILE=tweets.csv OUT=scores.parquet [TEXT=column
 monitor: .venv/ready-run ## NEW=texts or the service's log: are they as before? 0 steady; error 3 watch, 4 retrain
 	@$(PYTHON) -m pipelines.operation.monitor "$$NEW" --dataset "$(DATASET)" --run "$(SIZE)" --params "$(PARAMS)"
 image: ; docker build -t tweet-sentiment . ## the serving container, where Docker is
-lab: .venv/ready-run ## Jupyter Lab on the notebooks
-	@jupyter lab --notebook-dir notebooks
+lab: .venv/ready-run ; @jupyter lab --notebook-dir notebooks ## Jupyter Lab on the notebooks
 ui: .venv/ready-run ## the MLflow page on UI_PORT (5000); EXAMPLES=1 shows the committed runs
 	@$(PYTHON) -m pipelines.examples ui $(if $(EXAMPLES),--examples)
-test: .venv/ready-dev ## all tests
-	@$(PYTHON) -m pytest
+test: .venv/ready-dev ; @$(PYTHON) -m pytest ## all tests
 lint: .venv/ready-dev ## format and lint, as in CI
 	@ruff format --check . && ruff check .
-bench: .venv/ready-run ## speed, as ratios taken in one run
-	@$(PYTHON) -m benchmarks.training
+bench: .venv/ready-run ; @$(PYTHON) -m benchmarks.training ## speed, as ratios taken in one run
 lock: ## the lock files anew (needs uv)
 	$(LOCK) pyproject.toml -o requirements.txt && $(LOCK) pyproject.toml --extra dev -c requirements.txt -o requirements-dev.txt
 	for lock in requirements requirements-light; do $(LOCK) serving/$$lock.in -o serving/$$lock.txt || exit; done

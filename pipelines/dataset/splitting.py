@@ -70,6 +70,12 @@ def group(keys: np.ndarray, labels: np.ndarray, *, manual_keys: np.ndarray, larg
     return Groups(fate, counts, named)
 
 
+def ungrouped(groups: Groups) -> Groups:
+    """The same groups with every row kept, as most published splits do: to see what that would have claimed."""
+    counts = dict.fromkeys(groups.counts, 0) | {"kept": len(groups.fate)}
+    return Groups(np.full(len(groups.fate), KEPT, np.uint8), counts, groups.largest)
+
+
 def split_sizes(
     kept: tuple[int, int], *, official: bool, test_rows: int | None, validation_rows: int | None
 ) -> dict[str, tuple[int, int]]:
