@@ -19,6 +19,11 @@ from pipelines.dataset.provenance import Source, SourceError
 HOLDOUTS = {"later": "date", "users": "user", "leaky": None}
 
 
+def is_derived(dataset: artifacts.Dataset) -> bool:
+    """Whether a data set has its raw file from another one; False where it is not there."""
+    return dataset.source.exists() and bool(artifacts.read_json(dataset.source).get("parent"))
+
+
 def parent_of(name: str) -> str | None:
     """The data set that a derived one has its raw file from; None where `name` is no derived one.
 
@@ -26,8 +31,7 @@ def parent_of(name: str) -> str | None:
     ('sentiment140', None)
     """
     parent, _, holdout = name.rpartition("-")
-    source = artifacts.Dataset(name).source
-    own = source.exists() and not artifacts.read_json(source).get("parent")
+    own = artifacts.Dataset(name).source.exists() and not is_derived(artifacts.Dataset(name))
     return parent if parent and holdout in HOLDOUTS and not own else None
 
 

@@ -39,7 +39,7 @@ class Plan:
         split: uint8 [kept], a position in `splitting.SPLITS`.
         place: int64 [kept], place in the split.
         named: row → (rows, positive rows) of the largest groups, to be shown.
-        counts, balance, held_out: for the manifest.
+        counts, balance, held_out, repeats: for the manifest.
     """
 
     rows: np.ndarray
@@ -49,6 +49,7 @@ class Plan:
     counts: dict[str, int]
     balance: dict[str, tuple[int, int]]
     held_out: dict
+    repeats: dict
 
 
 def prepare(
@@ -79,7 +80,8 @@ def prepare(
             plan.balance["manual"] = _balance(manual.labels)
         counts = _counts(train, manual, groups=plan.counts, balance=plan.balance, finished=found["counts"])
         manifest = _manifest(source, seed=seed, counts=counts, balance=plan.balance, folder=folder)
-        manifest |= {"largest_groups": found["groups"], "holdout": source.holdout, "held_out": plan.held_out}
+        manifest |= {"largest_groups": found["groups"], "repeats": plan.repeats}
+        manifest |= {"holdout": source.holdout, "held_out": plan.held_out}
         artifacts.write_json(folder / dataset.manifest.name, manifest)
     return manifest
 
@@ -95,7 +97,7 @@ def _plan(source: Source, train: Survey, manual: Survey | None, *, rows_wanted: 
     balance = {name: _balance(labels[split == number]) for number, name in enumerate(splitting.SPLITS)}
     named = {int(train.rows[position]): (count, positive) for position, count, positive in groups.largest}
     counts = groups.counts | {"kept": len(rows)} | ({} if used.all() else {"left_out": int((~used).sum())})
-    return Plan(rows, split, divided.place[used], named, counts, balance, divided.facts)
+    return Plan(rows, split, divided.place[used], named, counts, balance, divided.facts, groups.repeats)
 
 
 def _balance(labels: np.ndarray) -> tuple[int, int]:

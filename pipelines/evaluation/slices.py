@@ -21,6 +21,8 @@ KINDS = {
     "elongation": r"(?i)(a{3,}|e{3,}|i{3,}|o{3,}|u{3,}|y{3,}|h{3,}|m{3,}|s{3,})",
     "question": r"\?",
     "exclamation": r"!",
+    "emoticon": r"(^|\s)([:;=]['-]?[)(DPpoO/\\|*\[\]3]|(<|&lt;)3|\^_*\^|[xX]D)($|[\s.,!?])",
+    "emoji": r"[\x{2600}-\x{27BF}\x{1F300}-\x{1FAFF}]",
 }
 LENGTHS = ((1, 5), (6, 10), (11, 15), (16, 20), (21, 10**9))
 MENTION, ADDRESS = r"@[A-Za-z0-9_]+", r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}"
@@ -44,18 +46,25 @@ def masks(texts: pa.Array) -> dict[str, np.ndarray]:
     return found
 
 
-def table(texts: pa.Array, labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+def table(
+    texts: pa.Array,
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    *,
+    more: dict[str, np.ndarray] | None = None,
+) -> pd.DataFrame:
     """Accuracy of each kind of text with its Wilson interval; kinds without a row are left out.
 
     Args:
         texts: string [rows], raw; labels: int [rows]; probabilities: float [rows].
+        more: further kinds, bool [rows] each, from `kinds`.
 
     Returns:
         Columns slice, rows, share (of all rows), accuracy, low, high, positive (share of positive labels).
     """
     right = metrics.correct(labels, probabilities)
     lines = []
-    for name, mask in masks(texts).items():
+    for name, mask in (masks(texts) | (more or {})).items():
         if rows := int(mask.sum()):
             accuracy = float(right[mask].mean())
             low, high = wilson(accuracy, rows)
@@ -63,6 +72,30 @@ def table(texts: pa.Array, labels: np.ndarray, probabilities: np.ndarray) -> pd.
             lines.append(line | {"low": float(low), "high": float(high), "positive": float(np.mean(labels[mask]))})
     columns = ["slice", "rows", "share", "accuracy", "low", "high", "positive"]
     return pd.DataFrame(lines, columns=columns)
+
+
+def tested(table: pd.DataFrame, *, overall: float, rows: int, least_rows: int) -> pd.DataFrame:
+    """The kinds with enough rows, hardest first, each tested against all other rows, as many tests as there are kinds.
+
+    Args:
+        table: from `table`.
+        overall: accuracy of all rows; rows: how many these are.
+        least_rows: kinds with fewer rows, or fewer outside, are not looked at.
+
+    Returns:
+        `table`'s columns and "p_adjusted": of the two-sided test of two shares, so adjusted that of the kinds that are
+        called different at most 5 % are so by chance (Benjamini and Yekutieli 2001: kinds overlap).
+    """
+    from scipy.stats import false_discovery_control, norm
+
+    table = table[(table["rows"] >= least_rows) & (rows - table["rows"] >= least_rows)]
+    if table.empty:
+        return table.assign(p_adjusted=[])
+    others = rows - table["rows"]
+    elsewhere = (overall * rows - table["accuracy"] * table["rows"]) / others
+    error = np.sqrt(max(overall * (1 - overall), 1e-12) * (1 / table["rows"] + 1 / others))
+    p = 2 * norm.sf(np.abs(table["accuracy"] - elsewhere) / error)
+    return table.assign(p_adjusted=false_discovery_control(p, method="by")).sort_values("accuracy", ignore_index=True)
 
 
 def masked(texts: pa.Array) -> pa.Array:
