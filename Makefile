@@ -2,8 +2,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR .SECONDEXPANSION:
-.DEFAULT_GOAL := help
-.PHONY: help setup data train evaluate curves run serve predict predict-file evaluate-on model-card monitor image lab ui test lint bench lock clean
+.PHONY: help setup data train evaluate curves holdouts run serve predict predict-file evaluate-on model-card monitor image lab ui test lint bench lock clean
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PORT ?= 8000
 WORKERS ?= 2
@@ -38,6 +37,9 @@ model-card: .venv/ready-run ## MODEL_CARD.md anew, from the figures of a run: SI
 curves: .venv/ready-run ## train every size of SIZES="12500 25000 50000" and compare them
 	@set -e; for size in $(SIZES); do $(MAKE) -s train SIZE=$$size; done; \
 	touch notebooks/05_diagnose.ipynb; $(MAKE) -s train SIZE=$(lastword $(SIZES))
+holdouts: .venv/ready-run ## the same on other test rows: later in time, other users, leaky; 06 shows them side by side
+	@set -e; siblings=$$($(PYTHON) -m pipelines.dataset.sources siblings $(if $(DATASET),--dataset "$(DATASET)")); \
+	for d in $$siblings; do $(MAKE) -s train DATASET=$$d; done; $(MAKE) -s train
 
 # Each output also needs the modules that its notebook imports: the runner lists them, in .NN_name.d beside it.
 needs_01_prepare := $(D)/raw/source.json
@@ -45,7 +47,8 @@ needs_02_explore := $(D)/01_prepare.ipynb
 needs_03_tokenize := $(D)/01_prepare.ipynb
 needs_04_train := $(R)/03_tokenize.ipynb
 needs_05_diagnose := $(R)/04_train.ipynb
-needs_06_evaluate := $(R)/05_diagnose.ipynb
+needs_06_evaluate := $(R)/05_diagnose.ipynb $(wildcard $(R)_seed-*/metrics.json \
+  $(patsubst %,$(D)-%/runs/$(RUN)/metrics.json,later users leaky))
 needs_07_monitor := $(R)/06_evaluate.ipynb
 run: $(R)/06_evaluate.ipynb $(D)/02_explore.ipynb
 before-%: $$(needs_$$*) ;

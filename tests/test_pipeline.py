@@ -90,6 +90,13 @@ def test_metrics_json_holds_what_was_promised(trained):
     assert {"test", "manual"} <= set(metrics["baselines"]["tfidf_logistic_regression"])
     assert {"test", "manual"} <= set(metrics["baselines"]["majority"])
     assert {"01_prepare", *STAGES} <= set(metrics["seconds"])
+    assert {"mcnemar_tfidf", "mcnemar_majority", "seeds", "clustered", "test_sets", "sure_enough"} <= set(metrics)
+    assert (
+        {"confident learning"}
+        <= set(metrics["wrong_labels"])
+        <= {"repeated texts", "confident learning", "hand labels"}
+    )
+    assert metrics["clustered"]["users"] > 0
     manifest = json.loads((run / "saved_model" / "manifest.json").read_text())
     assert metrics["model_version"] == manifest["model_version"]
 

@@ -20,12 +20,14 @@ FATES = {
     "conflict_rows": "text occurs with both labels",
     "overlap_with_manual": "text is in the manual test set",
     "duplicates_removed": "repeats an earlier text",
+    "left_out": "held out by neither side (days, users, surplus of a label)",
 }
 
 
 def steps(manifest: dict) -> list[tuple[str, int]]:
     """What left on the way from the raw file to the splits: (reason in words, rows)."""
-    return [(words, manifest["counts"][name]) for name, words in FATES.items()]
+    counts = manifest["counts"]
+    return [(words, counts[name]) for name, words in FATES.items() if name in counts]
 
 
 def table(manifest: dict) -> pd.DataFrame:

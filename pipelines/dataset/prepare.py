@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from pipelines import artifacts
-from pipelines.dataset import cleaning, provenance, splitting, tables
+from pipelines.dataset import cleaning, division, holdouts, provenance, splitting, tables
 from pipelines.dataset.examples import mask_names
 from pipelines.dataset.provenance import Source
 from pipelines.dataset.shuffle import BucketShuffle
@@ -39,7 +39,7 @@ class Plan:
         split: uint8 [kept], a position in `splitting.SPLITS`.
         place: int64 [kept], place in the split.
         named: row → (rows, positive rows) of the largest groups, to be shown.
-        counts, balance: for the manifest.
+        counts, balance, held_out, repeats: for the manifest.
     """
 
     rows: np.ndarray
@@ -48,6 +48,8 @@ class Plan:
     named: dict[int, tuple[int, int]]
     counts: dict[str, int]
     balance: dict[str, tuple[int, int]]
+    held_out: dict
+    repeats: dict
 
 
 def prepare(
@@ -70,7 +72,7 @@ def prepare(
     with artifacts.lock(dataset.splits), artifacts.folder_written_whole(dataset.splits) as folder:
         with pq.ParquetWriter(folder / dataset.rejected.name, REJECTED_SCHEMA) as rejected:
             manual = survey(source, "manual", rejected) if "manual" in source.files else None
-            train = survey(source, "train", rejected)
+            train = survey(source, "train", rejected, times_and_users=source.holdout in ("later", "users"))
         plan = _plan(source, train, manual, rows_wanted=(test_rows, validation_rows), seed=seed)
         found = _write_splits(source, plan, folder=folder)
         if manual:
@@ -78,23 +80,24 @@ def prepare(
             plan.balance["manual"] = _balance(manual.labels)
         counts = _counts(train, manual, groups=plan.counts, balance=plan.balance, finished=found["counts"])
         manifest = _manifest(source, seed=seed, counts=counts, balance=plan.balance, folder=folder)
-        manifest["largest_groups"] = found["groups"]
+        manifest |= {"largest_groups": found["groups"], "repeats": plan.repeats}
+        manifest |= {"holdout": source.holdout, "held_out": plan.held_out}
         artifacts.write_json(folder / dataset.manifest.name, manifest)
     return manifest
 
 
 def _plan(source: Source, train: Survey, manual: Survey | None, *, rows_wanted: tuple, seed: int) -> Plan:
     groups = splitting.group(train.keys, train.labels, manual_keys=manual.keys if manual else NO_KEYS)
+    if source.holdout == "leaky":
+        groups = splitting.ungrouped(groups)
     kept = groups.fate == splitting.KEPT
-    rows, labels = train.rows[kept], train.labels[kept]
-    test_rows, validation_rows = rows_wanted
-    sizes = splitting.split_sizes(
-        _balance(labels), official=source.kind == "sentiment140", test_rows=test_rows, validation_rows=validation_rows
-    )
-    split, place = splitting.assign(labels, sizes=sizes, seed=seed)
+    divided = division.divide(source, train, kept, rows_wanted=rows_wanted, seed=seed)
+    used = divided.split != holdouts.LEFT_OUT
+    rows, labels, split = train.rows[kept][used], train.labels[kept][used], divided.split[used]
     balance = {name: _balance(labels[split == number]) for number, name in enumerate(splitting.SPLITS)}
     named = {int(train.rows[position]): (count, positive) for position, count, positive in groups.largest}
-    return Plan(rows, split, place, named, groups.counts, balance)
+    counts = groups.counts | {"kept": len(rows)} | ({} if used.all() else {"left_out": int((~used).sum())})
+    return Plan(rows, split, divided.place[used], named, counts, balance, divided.facts, groups.repeats)
 
 
 def _balance(labels: np.ndarray) -> tuple[int, int]:
@@ -164,9 +167,12 @@ def _counts(
     counts = {name: train.counts[name] for name in names} | groups | dict(finished) | rows
     if manual:
         counts |= {f"manual_{name}": manual.counts[name] for name in ("read", "neutral", "rejected")}
-    left = ("rejected", "neutral", "conflict_rows", "overlap_with_manual", "duplicates_removed", *splitting.SPLITS)
-    if counts["read"] != sum(counts[name] for name in left):
-        raise RuntimeError(f"rows got lost: {counts['read']} read, but {[(name, counts[name]) for name in left]}")
+    left = ("rejected", "neutral", "conflict_rows", "overlap_with_manual", "duplicates_removed", "left_out")
+    left = (*left, *splitting.SPLITS)
+    if counts["read"] != sum(counts.get(name, 0) for name in left):
+        raise RuntimeError(
+            f"rows got lost: {counts['read']} read, but {[(name, counts.get(name, 0)) for name in left]}"
+        )
     return counts
 
 

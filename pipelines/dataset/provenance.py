@@ -42,6 +42,8 @@ class Source:
         columns: role → column; None where the data set has none.
         labels: {"negative": value, "positive": value}.
         ignored_labels: values that are dropped and counted as neutral.
+        parent: the data set whose raw files these are; "" for its own.
+        holdout: how test rows are held out, see `derived`; "" for at random, without repeats.
     """
 
     dataset: str
@@ -57,10 +59,17 @@ class Source:
     columns: dict[str, str | None]
     labels: dict[str, str]
     ignored_labels: list[str] = field(default_factory=list)
+    parent: str = ""
+    holdout: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """Where the raw files are."""
+        return artifacts.Dataset(self.parent or self.dataset).raw
 
     def path(self, role: str) -> Path:
         """The raw file that holds the rows of "train" or "manual"."""
-        return artifacts.Dataset(self.dataset).raw / self.files[role]
+        return self.folder / self.files[role]
 
 
 def describe(path: Path) -> dict:
@@ -124,10 +133,10 @@ def load(dataset: artifacts.Dataset) -> Source:
         raise SourceError(f"no data set {dataset.name!r}; there are: {', '.join(existing()) or 'none'} (see make data)")
     source = Source(**artifacts.read_json(dataset.source))
     for name, known in source.contents.items():
-        path = dataset.raw / name
+        path = source.folder / name
         if not path.exists() or describe(path) != known:
             state = "is not what was imported" if path.exists() else "is missing"
-            raise SourceError(f"{path} {state}: import it again with make data FROM=… (or delete {dataset.raw})")
+            raise SourceError(f"{path} {state}: import it again with make data FROM=… (or delete {source.folder})")
     return source
 
 

@@ -1,4 +1,4 @@
-"""Get a data set: `python -m pipelines.dataset.sources fetch | import --from … | ensure [--dataset NAME]`.
+"""Get a data set: `python -m pipelines.dataset.sources fetch | import --from … | ensure | siblings [--dataset NAME]`.
 
 Whatever is had is put in place whole, under a lock: of several at once the first does the work and the others use it.
 """
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from pipelines import artifacts
+from pipelines.dataset import derived
 from pipelines.dataset.provenance import (
     OFFICIAL_NAME,
     ROLES,
@@ -59,8 +60,11 @@ def ensure(name: str = "") -> artifacts.Dataset:
     """The data set to use, fetched where it is missing: Sentiment140, or else the embedded default.
 
     Raises:
-        SourceError: a data set of that name is neither there nor can be had.
+        SourceError: a data set of that name is neither there nor can be had or derived.
     """
+    if name and (parent := derived.parent_of(name)):
+        ensure(parent)
+        return derived.derive(name)
     if name and artifacts.Dataset(name).source.exists():
         return artifacts.Dataset(name)
     if name not in ("", OFFICIAL_NAME, SAMPLE_NAME):
@@ -111,6 +115,20 @@ def make_sample() -> artifacts.Dataset:
     return dataset
 
 
+def siblings(name: str = "") -> list[str]:
+    """The data sets that can be derived from one; says which cannot, and why.
+
+    Raises:
+        SourceError: see `ensure`; or it is a derived one itself.
+    """
+    if name and (parent := derived.parent_of(name)):
+        raise SourceError(f"{name} is derived from {parent}: ask for DATASET={parent}")
+    found = derived.siblings(ensure(name))
+    for problem in filter(None, found.values()):
+        say(problem)
+    return [sibling for sibling, problem in found.items() if problem is None]
+
+
 def say(line: str) -> None:
     """A line for people; standard output is left to the name of the data set."""
     print(line, file=sys.stderr, flush=True)
@@ -129,29 +147,34 @@ def arguments() -> argparse.ArgumentParser:
                 f"--{option}", help="a column" if option in ROLES else "the label value that means this"
             )
     commands.add_parser("ensure", help="print the data set to use").add_argument("--dataset", default="")
+    commands.add_parser("siblings", help="print those that can be derived from it").add_argument(
+        "--dataset", default=""
+    )
     return parser
 
 
-def run(given: argparse.Namespace) -> artifacts.Dataset:
-    """Do what the command line says."""
+def run(given: argparse.Namespace) -> str:
+    """Do what the command line says; returns what it prints."""
+    if given.command == "siblings":
+        return " ".join(siblings(given.dataset))
     if given.command == "ensure":
-        return ensure(given.dataset)
+        return ensure(given.dataset).name
     from pipelines.dataset import importing
     from pipelines.dataset.own_texts import Request
 
     request = Request({role: getattr(given, role) for role in ROLES}, given.negative, given.positive)
     if given.command == "import":
-        return importing.import_file(given.origin, name=given.name, request=request)
+        return importing.import_file(given.origin, name=given.name, request=request).name
     if given.name or request.is_given:
         raise SourceError("NAME, TEXT, LABEL, … describe a file of yours: say which, with FROM=path-or-address")
-    return fetch()
+    return fetch().name
 
 
 def main() -> int:
     """Command line; prints the data set's name on standard output, everything else on standard error."""
     given = arguments().parse_args()
     try:
-        print(run(given).name)
+        print(run(given))
     except (ValueError, OSError) as error:
         say(f"error: {error}")
         return 1

@@ -5,7 +5,7 @@ Pure functions on arrays. A group is the rows whose texts have the same key; it 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,11 +27,13 @@ class Groups:
         fate: uint8 [rows], KEPT, DUPLICATE, CONFLICT or IN_MANUAL.
         counts: rows and groups of each kind.
         largest: (position of the first row, rows, positive rows) of the largest groups, one-label and conflicting.
+        repeats: what groups of two rows and more say of the labels, see `disagreement`.
     """
 
     fate: np.ndarray
     counts: dict[str, int]
     largest: list[tuple[int, int, int]]
+    repeats: dict[str, float]
 
 
 def group(keys: np.ndarray, labels: np.ndarray, *, manual_keys: np.ndarray, largest: int = 12) -> Groups:
@@ -67,7 +69,36 @@ def group(keys: np.ndarray, labels: np.ndarray, *, manual_keys: np.ndarray, larg
     }
     top = np.argsort(-sizes, kind="stable")[:largest]
     named = [(int(order[starts[g]]), int(sizes[g]), int(positives[g])) for g in top if sizes[g] > 1]
-    return Groups(fate, counts, named)
+    return Groups(fate, counts, named, disagreement(sizes, positives))
+
+
+def disagreement(sizes: np.ndarray, positives: np.ndarray) -> dict[str, float]:
+    """How often a row of a repeated text disagrees with the majority of the rows with that text.
+
+    The interval is that of a ratio of sums over groups (Cochran 1977, "Sampling Techniques", section 6.3): rows of one
+    text are not independent of each other.
+
+    Args:
+        sizes, positives: int [groups], rows and positive rows; groups of one row say nothing.
+
+    Returns:
+        "groups", "rows", "disagreeing" (rows), and with two groups or more "rate", "low" and "high" (95 %).
+    """
+    size, positive = sizes[sizes > 1].astype(np.float64), positives[sizes > 1]
+    minority = np.minimum(positive, size - positive)
+    groups, rows = len(size), size.sum()
+    found = {"groups": groups, "rows": int(rows), "disagreeing": int(minority.sum())}
+    if groups < 2:
+        return found
+    rate = minority.sum() / rows
+    error = 1.96 * np.sqrt(np.square(minority - rate * size).sum() * groups / (groups - 1)) / rows
+    return found | {"rate": float(rate), "low": float(max(rate - error, 0)), "high": float(min(rate + error, 1))}
+
+
+def ungrouped(groups: Groups) -> Groups:
+    """The same groups with every row kept, as most published splits do: to see what that would have claimed."""
+    counts = dict.fromkeys(groups.counts, 0) | {"kept": len(groups.fate)}
+    return replace(groups, fate=np.full(len(groups.fate), KEPT, np.uint8), counts=counts)
 
 
 def split_sizes(

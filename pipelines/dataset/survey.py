@@ -23,36 +23,45 @@ MASKS_ONLY = r"^(?:<(?:user|url)>|\s)*$"
 
 @dataclass(frozen=True)
 class Survey:
-    """What is kept of the usable rows of a file: 17 bytes a row.
+    """What is kept of the usable rows of a file: 17 bytes a row, and 16 more where time and user are asked for.
 
     Attributes:
         rows: int64 [usable], numbers in the raw file.
         labels: int8 [usable], 0 negative, 1 positive.
         keys: uint64 [usable], hashes of the duplicate keys.
         counts: rows read, rejected, neutral, repaired, without words.
+        seconds: float64 [usable], UTC, NaN where no date is known; None where it is not asked for.
+        users: uint64 [usable], hashes of the users' names, 0 where none is known; None where it is not asked for.
     """
 
     rows: np.ndarray
     labels: np.ndarray
     keys: np.ndarray
     counts: Counter[str]
+    seconds: np.ndarray | None = None
+    users: np.ndarray | None = None
 
 
-def survey(source: Source, role: str, rejected: pq.ParquetWriter) -> Survey:
+def survey(source: Source, role: str, rejected: pq.ParquetWriter, *, times_and_users: bool = False) -> Survey:
     """Read a raw file once.
 
     Args:
         source: of the data set.
         role: "train" or "manual".
         rejected: takes the unusable rows (`REJECTED_SCHEMA`).
+        times_and_users: whether to keep them.
     """
-    rows, labels, keys, counts = [], [], [], Counter()
+    rows, labels, keys, times, users, counts = [], [], [], [], [], Counter()
     with tqdm(desc=f"reading {source.files[role]}", **BAR) as progress:
         for batch in tables.read(source, role):
             judged = cleaning.judge(batch, source)
             rows.append(judged.rows)
             labels.append(judged.labels)
             keys.append(hash_keys(judged.keys))
+            if times_and_users:
+                usable = batch.table.filter(np.isin(batch.table["row"].to_numpy(), judged.rows)).combine_chunks()
+                times.append(_seconds(usable))
+                users.append(_users(usable))
             counts.update(judged.counts, without_words=_without_words(judged.keys))
             if judged.rejected:
                 columns = [(role, one.row, one.reason, one.line) for one in judged.rejected]
@@ -60,7 +69,18 @@ def survey(source: Source, role: str, rejected: pq.ParquetWriter) -> Survey:
             progress.update(judged.counts["read"])
     if not rows:
         return Survey(np.zeros(0, np.int64), np.zeros(0, np.int8), np.zeros(0, np.uint64), counts)
-    return Survey(np.concatenate(rows), np.concatenate(labels), np.concatenate(keys), counts)
+    particulars = [np.concatenate(parts) if parts else None for parts in (times, users)]
+    return Survey(np.concatenate(rows), np.concatenate(labels), np.concatenate(keys), counts, *particulars)
+
+
+def _seconds(table: pa.Table) -> np.ndarray:
+    dates, _ = cleaning.read_dates(pc.fill_null(table["date"].combine_chunks(), ""))
+    return dates.cast(pa.int64()).cast(pa.float64()).fill_null(float("nan")).to_numpy(zero_copy_only=False)
+
+
+def _users(table: pa.Table) -> np.ndarray:
+    users = pc.fill_null(table["user"].combine_chunks(), "")
+    return np.where(pc.equal(users, "").to_numpy(zero_copy_only=False), 0, hash_keys(users)).astype(np.uint64)
 
 
 def hash_keys(keys: pa.Array) -> np.ndarray:

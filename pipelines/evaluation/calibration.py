@@ -138,3 +138,36 @@ def coverage(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, np.ndar
     points = min(200, len(order))
     kept = np.linspace(len(order) / points, len(order), points).astype(np.int64)
     return {"share": kept / len(order), "accuracy": right[kept - 1] / kept, "certainty": certainty[order][kept - 1]}
+
+
+def sure_enough(labels: np.ndarray, probabilities: np.ndarray, *, target: float) -> float | None:
+    """The least certainty, max(p, 1 − p), from which on the share of right rows is `target`; None where it never is.
+
+    Choose it on validation: on the rows that it was chosen on it looks better than it is.
+
+    >>> sure_enough(np.array([1, 1, 0, 1]), np.array([0.9, 0.8, 0.3, 0.4]), target=0.95)
+    0.7
+    """
+    labels, probabilities = metrics.checked(labels, probabilities)
+    certainty = np.maximum(probabilities, 1 - probabilities)
+    order = np.argsort(-certainty, kind="stable")
+    share = np.cumsum(metrics.correct(labels, probabilities)[order]) / np.arange(1, len(order) + 1)
+    # Rows of equal certainty come together: only the last of them tells what taking all of them gives.
+    last = np.r_[np.diff(certainty[order]) < 0, True]
+    enough = np.flatnonzero((share >= target) & last)
+    return float(certainty[order][enough[-1]]) if len(enough) else None
+
+
+def surest(labels: np.ndarray, probabilities: np.ndarray, *, certainty: float) -> dict[str, object]:
+    """What a threshold on certainty gives: "rows" and "share" of all that pass it, their "accuracy", both with Wilson's
+    95 % interval ("share_interval", "accuracy_interval"); without a row that passes the accuracy is None.
+    """
+    labels, probabilities = metrics.checked(labels, probabilities)
+    passed = np.maximum(probabilities, 1 - probabilities) >= certainty
+    rows = int(passed.sum())
+    found = {"rows": rows, "of_rows": len(passed), "share": rows / len(passed)}
+    found["share_interval"] = [float(edge) for edge in wilson(found["share"], len(passed))]
+    if not rows:
+        return found | {"accuracy": None, "accuracy_interval": None}
+    accuracy = float(metrics.correct(labels, probabilities)[passed].mean())
+    return found | {"accuracy": accuracy, "accuracy_interval": [float(edge) for edge in wilson(accuracy, rows)]}

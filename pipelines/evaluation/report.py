@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from pipelines import artifacts
-from pipelines.evaluation import baselines, metrics
+from pipelines.evaluation import baselines, kinds, metrics, slices
 from pipelines.evaluation.results import Scores
 
 NICE_NAMES = {
@@ -69,6 +72,27 @@ def cell(value: float | None, low: float | None, high: float | None, *, percent:
     return f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
+def mcnemar(
+    found: dict[str, Scores], rivals: dict[str, dict[str, Scores]], *, splits: tuple[str, ...], **bootstrap: int
+) -> dict[str, dict[str, dict]]:
+    """`metrics.mcnemar` of the model against each baseline on those of `splits` that there are: baseline → split."""
+    return {
+        rival: {
+            split: metrics.mcnemar(found[split].correct, scores[split].correct, **bootstrap)
+            for split in splits
+            if split in found
+        }
+        for rival, scores in rivals.items()
+    }
+
+
+def by_kind(run: artifacts.Run, test: Scores) -> pd.DataFrame:
+    """`slices.table` of the test split, all kinds of `slices` and `kinds`."""
+    split = pq.read_table(run.dataset.split("test"), columns=["text", "date"])
+    texts = split["text"].combine_chunks()
+    return slices.table(texts, test.labels, test.probabilities, more=kinds.further(run, split))
+
+
 def stage_seconds(run: artifacts.Run) -> dict[str, float]:
     """Wall-clock seconds of each executed stage, from the manifests that the runner writes beside the notebooks."""
     paths = [*sorted(run.dataset.folder.glob("0*.manifest.json")), *sorted(run.folder.glob("0*.manifest.json"))]
@@ -80,15 +104,52 @@ def flat(result: dict) -> dict[str, float | None]:
     """The figures of metrics.json under flat names, as MLflow wants them.
 
     >>> flat({"splits": {"test": {"rows": 2, "accuracy": 0.5, "accuracy_interval": [0.1, 0.9]}}, "baselines": {}})
-    {'test_accuracy': 0.5, 'test_accuracy_low': 0.1, 'test_accuracy_high': 0.9}
+    {'test_rows': 2, 'test_accuracy': 0.5, 'test_accuracy_low': 0.1, 'test_accuracy_high': 0.9}
     """
     named = {"": result["splits"], **{f"{name}_": splits for name, splits in result["baselines"].items()}}
     found = {}
     for prefix, splits in named.items():
         for split, figures in splits.items():
-            for metric in (name for name in metrics.NAMES if name in figures):
-                low, high = figures[f"{metric}_interval"] or (None, None)
-                # "validation_accuracy" is the curve over epochs; one more point would bend it.
-                name = f"{prefix}{'final_' if split == 'validation' else ''}{split}_{metric}"
-                found |= {name: figures[metric], f"{name}_low": low, f"{name}_high": high}
+            # "validation_accuracy" is the curve over epochs; one more point would bend it.
+            name = f"{prefix}{'final_' if split == 'validation' else ''}{split}"
+            found |= _flat_figures(name, figures, with_rows=not prefix)
+    return found | _flat_extras(result)
+
+
+def _flat_figures(prefix: str, figures: dict, *, with_rows: bool) -> dict[str, float | None]:
+    found = {f"{prefix}_rows": figures["rows"]} if with_rows else {}
+    for metric in (name for name in metrics.NAMES if name in figures):
+        low, high = figures[f"{metric}_interval"] or (None, None)
+        name = f"{prefix}_{metric}"
+        found |= {name: figures[metric], f"{name}_low": low, f"{name}_high": high}
     return found
+
+
+def _flat_extras(result: dict) -> dict[str, float | None]:
+    """What not every metrics.json has: other test sets, users, seeds, wrong labels, the threshold."""
+    found = {}
+    for model, sets in result.get("test_sets", {}).items():
+        for name, figures in sets.items():
+            slug = re.sub(r"\W+", "_", name)
+            found |= _flat_figures(
+                f"on_{slug}" + ("_tfidf" if model == baselines.TFIDF else ""), figures, with_rows=True
+            )
+    if users := result.get("clustered"):
+        low, high = users["accuracy_interval"]
+        found |= {"test_users": users["users"], "test_rows_with_user": users["rows_with_user"]}
+        found |= {"test_accuracy_clustered_low": low, "test_accuracy_clustered_high": high}
+    for name, estimate in result.get("wrong_labels", {}).items():
+        slug = f"wrong_labels_{name.replace(' ', '_')}"
+        found |= {slug: estimate["value"], f"{slug}_low": estimate["low"], f"{slug}_high": estimate["high"]}
+    found |= {f"seeds_{name}": value for name, value in result.get("seeds", {}).items() if name != "accuracies"}
+    return found | _flat_threshold(result.get("sure_enough", {}))
+
+
+def _flat_threshold(found: dict) -> dict[str, float | None]:
+    if not found or found["certainty"] is None:
+        return {}
+    flat = {"sure_certainty": found["certainty"], "sure_rows": found["test"]["rows"]}
+    for name in ("share", "accuracy"):
+        low, high = found["test"][f"{name}_interval"] or (None, None)
+        flat |= {f"sure_{name}": found["test"][name], f"sure_{name}_low": low, f"sure_{name}_high": high}
+    return flat

@@ -28,6 +28,10 @@ class Scores:
     def correct(self) -> np.ndarray:
         return metrics.correct(self.labels, self.probabilities)
 
+    @property
+    def confusion(self) -> np.ndarray:
+        return metrics.confusion(self.labels, self.probabilities)
+
 
 def scores(run: artifacts.Run, split: str) -> Scores:
     """The kept predictions of a run: "validation", or "train_sample" (its first training rows, dropout off).

@@ -21,6 +21,8 @@ KINDS = {
     "elongation": r"(?i)(a{3,}|e{3,}|i{3,}|o{3,}|u{3,}|y{3,}|h{3,}|m{3,}|s{3,})",
     "question": r"\?",
     "exclamation": r"!",
+    "emoticon": r"(^|\s)([:;=]['-]?[)(DPpoO/\\|*\[\]3]|(<|&lt;)3|\^_*\^|[xX]D)($|[\s.,!?])",
+    "emoji": r"[\x{2600}-\x{27BF}\x{1F300}-\x{1FAFF}]",
 }
 LEAST_ROWS = 30  # of a kind of text: with fewer the interval is wider than 30 points
 LENGTHS = ((1, 5), (6, 10), (11, 15), (16, 20), (21, 10**9))
@@ -45,20 +47,36 @@ def masks(texts: pa.Array) -> dict[str, np.ndarray]:
     return found
 
 
-def table(texts: pa.Array, labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+def table(
+    texts: pa.Array,
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    *,
+    more: dict[str, np.ndarray] | None = None,
+) -> pd.DataFrame:
     """Accuracy of each kind of text with its Wilson interval; kinds without a row are left out.
 
     Args:
         texts: string [rows], raw; labels: int [rows]; probabilities: float [rows].
+        more: further kinds, bool [rows] each, from `kinds`.
 
     Returns:
         Columns slice, rows, share (of all rows), accuracy, low, high, positive (share of positive labels).
     """
-    return rates(counts(texts, labels, probabilities), rows=len(labels))
+    return rates(counts(texts, labels, probabilities, more=more), rows=len(labels))
 
 
-def counts(texts: pa.Array, labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+def counts(
+    texts: pa.Array,
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    *,
+    more: dict[str, np.ndarray] | None = None,
+) -> pd.DataFrame:
     """What `rates` needs of some of the rows; those of all batches add up.
+
+    Args:
+        texts, labels, probabilities, more: as for `table`.
 
     Returns:
         int64, indexed by kind of text: columns rows, right and positive.
@@ -66,7 +84,7 @@ def counts(texts: pa.Array, labels: np.ndarray, probabilities: np.ndarray) -> pd
     right = metrics.correct(labels, probabilities)
     found = {
         name: (mask.sum(), right[mask].sum(), np.asarray(labels)[mask].sum(dtype=np.int64))
-        for name, mask in masks(texts).items()
+        for name, mask in (masks(texts) | (more or {})).items()
     }
     return pd.DataFrame.from_dict(found, orient="index", columns=["rows", "right", "positive"])
 
@@ -83,6 +101,30 @@ def rates(found: pd.DataFrame, *, rows: int) -> pd.DataFrame:
 def hardest(found: pd.DataFrame, *, number: int = 10, least_rows: int = LEAST_ROWS) -> pd.DataFrame:
     """The kinds of text with the lowest accuracy, of those with enough rows to tell; the hardest first."""
     return found[found["rows"] >= least_rows].sort_values("accuracy", kind="stable").head(number)
+
+
+def tested(table: pd.DataFrame, *, overall: float, rows: int, least_rows: int) -> pd.DataFrame:
+    """The kinds with enough rows, hardest first, each tested against all other rows, as many tests as there are kinds.
+
+    Args:
+        table: from `table`.
+        overall: accuracy of all rows; rows: how many these are.
+        least_rows: kinds with fewer rows, or fewer outside, are not looked at.
+
+    Returns:
+        `table`'s columns and "p_adjusted": of the two-sided test of two shares, so adjusted that of the kinds that are
+        called different at most 5 % are so by chance (Benjamini and Yekutieli 2001: kinds overlap).
+    """
+    from scipy.stats import false_discovery_control, norm
+
+    table = table[(table["rows"] >= least_rows) & (rows - table["rows"] >= least_rows)]
+    if table.empty:
+        return table.assign(p_adjusted=[])
+    others = rows - table["rows"]
+    elsewhere = (overall * rows - table["accuracy"] * table["rows"]) / others
+    error = np.sqrt(max(overall * (1 - overall), 1e-12) * (1 / table["rows"] + 1 / others))
+    p = 2 * norm.sf(np.abs(table["accuracy"] - elsewhere) / error)
+    return table.assign(p_adjusted=false_discovery_control(p, method="by")).sort_values("accuracy", ignore_index=True)
 
 
 def masked(texts: pa.Array) -> pa.Array:

@@ -12,15 +12,19 @@ import sys
 from pathlib import Path
 
 from pipelines import artifacts
+from pipelines.dataset import derived
 
 
 def newest_evaluated(dataset: str = "", run: str = "") -> artifacts.Run:
     """The run that was evaluated last, of all data sets or the given one, or the given run.
 
+    Runs of derived data sets (`dataset.derived`) are for comparison: they count only where theirs is the given one.
+
     Raises:
         FileNotFoundError: there is none.
     """
-    names = [dataset] if dataset else [folder.name for folder in artifacts.data_folder().glob("*") if folder.is_dir()]
+    folders = [folder.name for folder in artifacts.data_folder().glob("*") if folder.is_dir()]
+    names = [dataset] if dataset else [name for name in folders if not derived.is_derived(artifacts.Dataset(name))]
     runs = [found for name in names for found in artifacts.Dataset(name).runs()]
     evaluated = [
         found

@@ -175,6 +175,7 @@ def quality(reference: dict, new: dict) -> Figure:
 def _accuracy(axes: Axes, right: np.ndarray, *, place: int, color: str) -> None:
     share = right.mean()
     low, high = wilson(share, len(right))
-    axes.errorbar(place, 100 * share, yerr=[[100 * (share - low)], [100 * (high - share)]], fmt="o", color=color)
+    spread = 100 * np.maximum([[share - low], [high - share]], 0)  # rounding puts the bound of a share of 1 below it
+    axes.errorbar(place, 100 * share, yerr=spread, fmt="o", color=color)
     text = f"{100 * share:.1f}"
     axes.annotate(text, (place, 100 * share), xytext=(8, 0), textcoords="offset points", va="center", color=DARK)

@@ -32,7 +32,8 @@ def test_figures_become_flat_and_undefined_ones_stay_none(splits):
     assert found["test_accuracy"] == 1
     assert found["majority_test_accuracy_low"] == 1
     assert found["manual_auc"] is None
-    assert len(found) == 3 * 12
+    assert (found["test_rows"], found["manual_rows"]) == (100, 4)
+    assert len(found) == 3 * 12 + 2
 
 
 def test_metrics_are_json_without_nan(splits, tmp_path):

@@ -1,0 +1,81 @@
+"""The mistakes that a model was surest of, sorted into groups by rules that are written down before they are read."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.evaluation import metrics, slices
+from pipelines.evaluation.baselines import Baseline
+
+SURE = 0.9  # certainty from which on a mistake counts as a confident one
+LABEL_DOUBTFUL = 0.8  # TF-IDF's own certainty against the label from which on the label is doubted
+MIXED = 0.67  # the weaker side has so much of the stronger side's weight
+SHORT = 3  # words
+LAUGHTER = r"(?i)\b(lol|lmao|rofl|haha\w*|hehe\w*|yay|woo+hoo+|yeah right|oh well)\b"
+
+
+def confident(labels: np.ndarray, probabilities: np.ndarray, *, least: float = SURE) -> np.ndarray:
+    """Positions of the wrong rows given `least` or more for the wrong side, surest first: int64 [mistakes]."""
+    labels, probabilities = metrics.checked(labels, probabilities)
+    distance = np.where(metrics.correct(labels, probabilities), -1, np.abs(labels - probabilities))
+    order = np.argsort(-distance, kind="stable")
+    return order[distance[order] >= least]
+
+
+def sides(baseline: Baseline, texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Weight of the words and pairs of each text that speak for negative and for positive, by TF-IDF: float [rows]."""
+    matrix = baseline.features.transform(texts)
+    return matrix @ np.maximum(-baseline.weights, 0), matrix @ np.maximum(baseline.weights, 0)
+
+
+def grouped(
+    texts: pa.Array, labels: np.ndarray, probabilities: np.ndarray, baseline: Baseline, *, least: float = SURE
+) -> pd.DataFrame:
+    """Confident mistakes in groups; each is in the first whose rule it meets.
+
+    Args:
+        texts: string [rows], raw; labels: int [rows]; probabilities: float [rows].
+        baseline: TF-IDF, which errs for reasons of its own: where it is sure of the network's side too, the words say
+            the opposite of the label.
+        least: see `confident`.
+
+    Returns:
+        Columns group, rows, share (of these mistakes), tfidf_agrees (share of the group in which TF-IDF contradicts the
+        label as well) and example (the surest, names masked).
+    """
+    chosen = confident(labels, probabilities, least=least)
+    mine, label = texts.take(pa.array(chosen)), np.asarray(labels)[chosen]
+    against = np.abs(label - baseline.probabilities(mine)) if len(chosen) else np.zeros(0)
+    left = np.ones(len(chosen), bool)
+    lines = []
+    for name, rule in _rules(mine, label, baseline, against=against).items():
+        found = np.flatnonzero(left & rule)
+        left[found] = False
+        if len(found):
+            agrees = float((against[found] > metrics.THRESHOLD).mean())
+            example = slices.masked(mine.take(pa.array(found[:1])))[0].as_py()[:160]
+            line = {"group": name, "rows": len(found), "share": len(found) / len(chosen)}
+            lines.append(line | {"tfidf_agrees": agrees, "example": example})
+    return pd.DataFrame(lines, columns=["group", "rows", "share", "tfidf_agrees", "example"])
+
+
+def _rules(texts: pa.Array, labels: np.ndarray, baseline: Baseline, *, against: np.ndarray) -> dict[str, np.ndarray]:
+    if not len(texts):
+        return {}
+    negative, positive = sides(baseline, texts)
+
+    def has(pattern: str) -> np.ndarray:
+        return pc.match_substring_regex(texts, pattern).to_numpy(zero_copy_only=False)
+
+    words = pc.count_substring_regex(texts, r"\S+").to_numpy(zero_copy_only=False)
+    return {
+        "label doubtful: TF-IDF is sure of the opposite too": against >= LABEL_DOUBTFUL,
+        f"too short: {SHORT} words or fewer": words <= SHORT,
+        "negation": has(slices.KINDS["negation"]),
+        "laughter or irony under a negative label": has(LAUGHTER) & (labels == 0),
+        "words of both sides": np.minimum(negative, positive) >= MIXED * np.maximum(negative, positive),
+        "none of these": np.ones(len(texts), bool),
+    }

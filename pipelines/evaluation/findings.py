@@ -1,0 +1,127 @@
+"""What notebook 06 finds, in words: sentences whose numbers and turns follow from the figures, for any data set."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+from pipelines import artifacts
+from pipelines.evaluation.forecast import Estimate
+from pipelines.evaluation.wording import SIGNIFICANT, difference
+
+
+def _percent(value: float, interval: list[float]) -> str:
+    return Estimate(value, *interval).percent()
+
+
+def command(run: artifacts.Run, verb: str, *, params: str = "") -> str:
+    """How to call Make for a run like this one.
+
+    >>> command(artifacts.Dataset("sentiment140").run("5000_units-64"), "train", params="seed=2")
+    'make train DATASET=sentiment140 SIZE=5000 PARAMS="units=64 seed=2"'
+    """
+    size, _, rest = run.name.partition("_")
+    pairs = [f"{name}={value}" for name, value in re.findall(r"(?:^|_)([a-z_]+)-([^_]+)", rest) if name != "seed"]
+    given = " ".join([*pairs, *filter(None, [params])])
+    return f"make {verb} DATASET={run.dataset.name} SIZE={size}" + (f' PARAMS="{given}"' if given else "")
+
+
+def clusters(figures: dict, clustered: dict | None) -> str:
+    """What drawing users instead of rows does to the interval of accuracy."""
+    if clustered is None:
+        return "No test row has a known user: rows were drawn one by one, as if no two were by the same user."
+    return (
+        f"{clustered['rows_with_user']:,} of {clustered['rows']:,} test rows have a known user ({clustered['users']:,} "
+        f"users). With users drawn whole accuracy is {_percent(figures['accuracy'], clustered['accuracy_interval'])}; "
+        f"with rows drawn one by one {_percent(figures['accuracy'], figures['accuracy_interval'])}."
+    )
+
+
+def differences(tests: dict[str, dict], *, other: str) -> str:
+    """`wording.difference` for each split, from McNemar's tests."""
+    return "\n\n".join(difference(test, other=other, split=split) for split, test in tests.items())
+
+
+def test_sets(splits: dict[str, dict], *, run: artifacts.Run, missing: list[str]) -> str:
+    """How far each test set is from the random one, and how to make those that are not there."""
+    random = splits["test"]["accuracy"]
+    lines = []
+    for name, figures in splits.items():
+        if name != "test":
+            low, high = (100 * (edge - random) for edge in figures["accuracy_interval"])
+            points = 100 * (figures["accuracy"] - random)
+            lines.append(f"- {name}: {points:+.1f} points [{low:+.1f}, {high:+.1f}] on {figures['rows']:,} rows")
+    found = ["Against the test split:\n\n" + "\n".join(lines)] if lines else []
+    if missing:
+        found.append(f"Not made yet: {', '.join(missing)}. `{command(run, 'holdouts')}` makes those that can be had.")
+    return "\n\n".join(found)
+
+
+def seeds(spread: dict, *, run: artifacts.Run) -> str:
+    """What the seed alone does to test accuracy."""
+    if spread["n"] < 2:
+        once_more = command(run, "train", params="seed=2")
+        return f"One seed only: what luck in training does is not known. `{once_more}` trains another, then make train."
+    return (
+        f"Over {spread['n']} seeds test accuracy is {100 * spread['mean']:.2f} ± "
+        f"{100 * spread['standard_deviation']:.2f} % (mean and standard deviation), {100 * spread['smallest']:.2f} to "
+        f"{100 * spread['largest']:.2f} %."
+    )
+
+
+def sure_enough(found: dict) -> str:
+    """What a certainty chosen on validation gives on test rows."""
+    target = f"{100 * found['target']:.0f} %"
+    if found["certainty"] is None:
+        return f"However sure it is, it is not right {target} of the time on validation: no threshold gives that."
+    test = found["test"]
+    share = _percent(test["share"], test["share_interval"])
+    if not test["rows"]:
+        return f"From a certainty of {found['certainty']:.3f} on, chosen on validation, no test row passes."
+    return (
+        f"To be right {target} of the time it must be {100 * found['certainty']:.1f} % sure: chosen on validation, "
+        f"where {100 * found['validation']['share']:.1f} % of rows pass. On test {share} of rows pass "
+        f"({test['rows']:,}), and {_percent(test['accuracy'], test['accuracy_interval'])} of those are right."
+    )
+
+
+def slices(table: pd.DataFrame, *, overall: float, least_rows: int) -> str:
+    """How many kinds of text were looked at, and which differ, from `slices.tested`."""
+    different = table[table["p_adjusted"] < SIGNIFICANT]
+    worse = different[different["accuracy"] < overall]
+    return (
+        f"{len(table)} kinds with {least_rows} rows or more were looked at; with so many, some look bad by chance. "
+        f"Corrected for that, {len(different)} differ from all other rows, {len(worse)} of them to the worse. Kinds "
+        "overlap: a short question is in two."
+    )
+
+
+def mistakes(groups: pd.DataFrame, *, wrong: int, least: float) -> str:
+    """How many mistakes were sure ones, and in how many TF-IDF sides with the network."""
+    rows = int(groups["rows"].sum())
+    if not rows:
+        return f"None of the {wrong:,} mistakes was made with a certainty of {100 * least:.0f} % or more."
+    agrees = float((groups["rows"] * groups["tfidf_agrees"]).sum() / rows)
+    return (
+        f"{rows:,} of {wrong:,} mistakes were made with a certainty of {100 * least:.0f} % or more. In "
+        f"{100 * agrees:.0f} % of these TF-IDF contradicts the label as well."
+    )
+
+
+def ceiling(accuracy: float, wrong: dict[str, Estimate]) -> str:
+    """How far the model is from what its labels allow, and how unsure that is."""
+    if not wrong:
+        return "Nothing here tells how many labels are wrong by themselves."
+    best = {name: 1 - max(found.value, 0) for name, found in wrong.items()}
+    lowest, highest = 100 * min(best.values()), 100 * max(best.values())
+    listed = ", ".join(f"{100 * value:.1f} % ({name})" for name, value in best.items())
+    near = max(lowest - 100 * accuracy, 0)
+    return (
+        f"With labels that are wrong that often the best possible accuracy is {listed}. This model, "
+        f"{100 * accuracy:.1f} %, is {near:.0f} to {highest - 100 * accuracy:.0f} points below. The estimates lie "
+        f"{highest - lowest:.0f} points apart, far more than their intervals say: that is how unsure it is."
+        if len(wrong) > 1
+        else f"With labels that are wrong that often the best possible accuracy is {listed}. This model, "
+        f"{100 * accuracy:.1f} %, is {near:.0f} points below; one estimate alone cannot say how sure that is."
+    )

@@ -1,0 +1,187 @@
+"""What an evaluation is trusted for: users, seeds, other test sets, wrong labels, thresholds, kinds of mistakes."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from pipelines import artifacts
+from pipelines.evaluation import baselines, calibration, ceiling, errors, findings, kinds, report, siblings, slices
+from pipelines.evaluation.forecast import Estimate
+from pipelines.evaluation.results import Scores
+
+
+def test_repeated_rows_of_users_widen_the_interval_and_unknown_users_do_not():
+    generator = np.random.default_rng(2)
+    labels = np.repeat(generator.integers(0, 2, 300), 4)
+    found = Scores(np.arange(1200), labels, np.repeat(generator.random(300), 4))
+    names = np.array([f"user{number // 4}" for number in range(1200)], object)
+    rowwise = report.evaluated({"test": found}, resamples=300, seed=1)["test"]["accuracy_interval"]
+    clustered = siblings.clustered(found, names, resamples=300, seed=1)
+    assert (clustered["rows_with_user"], clustered["users"]) == (1200, 300)
+    assert np.diff(clustered["accuracy_interval"]) > 1.5 * np.diff(rowwise)
+    assert siblings.clustered(found, np.full(1200, None, object), resamples=300, seed=1) is None
+
+
+def test_rows_of_unknown_users_are_clusters_of_their_own():
+    found = siblings.clusters(np.array(["a", None, "a", None, "b"], object))
+    assert found[0] == found[2]
+    assert len(set(found)) == 4
+
+
+def test_spread_over_seeds_is_that_of_the_sample():
+    found = siblings.spread([0.80, 0.81, 0.83])
+    assert found["n"] == 3
+    assert found["mean"] == pytest.approx(0.8133, abs=1e-4)
+    assert found["standard_deviation"] == pytest.approx(0.015275, abs=1e-6)
+    assert siblings.spread([0.8])["standard_deviation"] == 0
+
+
+def test_runs_of_other_seeds_are_found_and_runs_of_other_parameters_are_not(dataset):
+    for name, seed in (("50", 1), ("50_seed-2", 2), ("50_seed-3_units-8", 3), ("100_seed-2", 2)):
+        artifacts.write_json(dataset.run(name).metrics, {"seed": seed})
+    assert set(siblings.seeds(dataset.run("50"))) == {2}
+    assert set(siblings.seeds(dataset.run("50_seed-2"))) == {1}
+    assert set(siblings.seeds(dataset.run("50_seed-9_units-8"))) == {3}
+
+
+def test_finished_siblings_stand_beside_the_run_with_a_tfidf_of_their_own(dataset):
+    own = {name: {"rows": 9, "accuracy": 0.8, "accuracy_interval": [0.7, 0.9]} for name in ("test", "manual")}
+    other = {"rows": 5, "accuracy": 0.6, "accuracy_interval": [0.5, 0.7]}
+    result = {"splits": {"test": other}, "baselines": {baselines.TFIDF: {"test": other | {"accuracy": 0.55}}}}
+    result["clustered"] = {"rows": 5, "users": 2, "accuracy_interval": [0.4, 0.8]}
+    artifacts.write_json(artifacts.Dataset("invented-users").run("50").metrics, result)
+    others = siblings.held_out(dataset.run("50"))
+    assert list(others) == ["users"]
+    scored = Scores(np.arange(4), np.array([0, 1, 0, 1]), np.full(4, 0.9))
+    sets = siblings.own_sets(own, own, test=(scored, scored), chosen=np.zeros(4, bool))
+    model, tfidf = siblings.side_by_side(sets, others)
+    assert list(model) == list(tfidf) == ["test", "by hand", "other users"]
+    assert model["other users"]["accuracy_interval"] == [0.4, 0.8]
+    assert tfidf["other users"]["accuracy"] == 0.55
+    sentence = findings.test_sets(model, run=dataset.run("50_units-8"), missing=["later"])
+    assert "other users: -20.0 points" in sentence
+    assert '`make holdouts DATASET=invented SIZE=50 PARAMS="units=8"`' in sentence
+
+
+def test_confident_learning_finds_the_share_of_labels_that_was_turned():
+    generator = np.random.default_rng(4)
+    truth = generator.integers(0, 2, 20_000)
+    turned = generator.random(20_000) < 0.1
+    probabilities = np.clip(0.5 + (truth - 0.5) * 0.9 + generator.normal(0, 0.03, 20_000), 0.01, 0.99)
+    found = ceiling.from_confident_learning(np.where(turned, 1 - truth, truth), probabilities, resamples=50)
+    assert found.value == pytest.approx(0.1, abs=0.01)
+    assert found.low < found.value < found.high
+
+
+def test_the_confident_joint_of_six_rows_is_the_one_worked_out_by_hand():
+    labels = np.array([0, 0, 0, 1, 1, 1])
+    probabilities = np.array([0.1, 0.1, 0.9, 0.9, 0.9, 0.3])
+    # Thresholds: 0.633 for negative, 0.7 for positive; each side has two rows that agree and one that contradicts.
+    joint = ceiling.confident_joint(labels, probabilities, np.ones(6))
+    assert joint == pytest.approx(np.array([[2, 1], [1, 2]]) / 6)
+    assert ceiling.wrong_share(joint) == pytest.approx(1 / 3)
+
+
+def test_wrong_labels_follow_from_accuracy_by_hand_and_by_rule():
+    by_hand, by_rule = np.arange(10_000) < 9_000, np.arange(10_000) < 8_200
+    found = ceiling.from_hand_labels(by_hand, by_rule)
+    assert found.value == pytest.approx(0.1)
+    assert found.low < 0.1 < found.high
+    assert ceiling.from_hand_labels(np.arange(100) < 52, by_rule) is None
+
+
+def test_out_of_fold_probabilities_are_no_memory(dataset):
+    labels, probabilities = ceiling.out_of_fold(dataset.split("train"), rows=300, seed=1)
+    assert len(labels) == len(probabilities) == 300
+    assert ((probabilities >= 0.5) == labels).mean() > 0.8
+
+
+def test_repeats_that_are_not_counted_give_no_estimate():
+    assert ceiling.from_repeats({}) is None
+    assert ceiling.from_repeats({"repeats": {"rate": 0.1, "low": 0.05, "high": 0.2}}) == Estimate(0.1, 0.05, 0.2)
+
+
+def test_the_ceiling_is_told_with_the_distance_and_its_doubt():
+    sentence = findings.ceiling(0.8, {"a": Estimate(0.02, 0, 0), "b": Estimate(0.1, 0, 0), "c": Estimate(-0.1, 0, 0)})
+    assert "98.0 % (a), 90.0 % (b), 100.0 % (c)" in sentence
+    assert "10 to 20 points below" in sentence
+    assert "Nothing here" in findings.ceiling(0.8, {})
+
+
+def test_the_threshold_is_the_least_certainty_that_keeps_the_target():
+    labels, probabilities = np.array([1, 1, 0, 1, 0]), np.array([0.9, 0.8, 0.3, 0.4, 0.45])
+    assert calibration.sure_enough(labels, probabilities, target=0.95) == 0.7
+    assert calibration.sure_enough(1 - labels, probabilities, target=0.95) is None
+    # Of two rows of equal certainty one is wrong: the threshold cannot pass between them.
+    assert calibration.sure_enough(np.array([1, 1, 0]), np.array([0.9, 0.8, 0.8]), target=0.95) == 0.9
+
+
+def test_what_a_threshold_gives_has_its_rows_and_intervals():
+    found = calibration.surest(np.array([1, 1, 0, 1]), np.array([0.9, 0.8, 0.8, 0.4]), certainty=0.8)
+    assert (found["rows"], found["of_rows"], found["share"]) == (3, 4, 0.75)
+    assert found["accuracy"] == pytest.approx(2 / 3)
+    assert found["accuracy_interval"][0] < 2 / 3 < found["accuracy_interval"][1]
+    empty = calibration.surest(np.array([1]), np.array([0.6]), certainty=0.9)
+    assert (empty["rows"], empty["accuracy"]) == (0, None)
+    assert "no test row passes" in findings.sure_enough({"target": 0.95, "certainty": 0.9, "test": empty})
+    assert "no threshold" in findings.sure_enough({"target": 0.95, "certainty": None})
+
+
+def test_many_kinds_that_do_not_differ_are_not_called_different_and_one_that_does_is():
+    generator = np.random.default_rng(6)
+    right = generator.random(4_000) < 0.8
+    right[:200] = generator.random(200) < 0.5
+    masks = {"bad": np.arange(4_000) < 200} | {str(n): generator.random(4_000) < 0.2 for n in range(40)}
+    lines = [{"slice": name, "rows": int(m.sum()), "accuracy": float(right[m].mean())} for name, m in masks.items()]
+    lines.append({"slice": "few", "rows": 3, "accuracy": 0.0})
+    tested = slices.tested(pd.DataFrame(lines), overall=float(right.mean()), rows=4_000, least_rows=100)
+    assert tested["slice"][0] == "bad"
+    assert tested.loc[tested["p_adjusted"] < 0.05, "slice"].to_list() == ["bad"]
+    assert "few" not in set(tested["slice"])
+    assert "41 kinds" in findings.slices(tested, overall=float(right.mean()), least_rows=100)
+
+
+def test_emoticons_and_emoji_are_told_from_addresses():
+    texts = pa.array(["well :)", "see http://a.b", "i &lt;3 it", "love \N{BLACK HEART SUIT}", "8:30 train"])
+    found = slices.masks(texts)
+    assert np.flatnonzero(found["with emoticon"]).tolist() == [0, 2]
+    assert np.flatnonzero(found["with emoji"]).tolist() == [3]
+
+
+def test_further_kinds_come_from_vocabulary_hour_and_first_word():
+    texts = pa.array(["I like it", "i zzz", "zzz zzz"])
+    shares = kinds.unknown_shares(texts, ["", "[UNK]", "i", "like", "it"])
+    assert shares.tolist() == [0, 0.5, 1]
+    assert kinds.by_unknown(shares)["all tokens known"].tolist() == [True, False, False]
+    hours = kinds.by_hour(pa.array([0, 13 * 3600, None], pa.timestamp("s")))
+    assert hours["12 to 18 h UTC"].tolist() == [False, True, False]
+    assert sum(mask.sum() for mask in hours.values()) == 2
+    assert kinds.by_first_word(texts, count=1)["begins with “i”"].tolist() == [True, True, False]
+
+
+def test_sure_mistakes_are_grouped_once_and_masked(dataset):
+    baseline = baselines.fit(dataset.split("train"), rows=400)
+    texts = pa.array(["@anna so happy today, what a lovely day", "no not never for you", "hm", "so sad today"])
+    labels, probabilities = np.array([0, 1, 1, 0]), np.array([0.99, 0.02, 0.05, 0.01])
+    found = errors.grouped(texts, labels, probabilities, baseline).set_index("group")
+    assert found["rows"].sum() == 3
+    assert found.loc["label doubtful: TF-IDF is sure of the opposite too", "example"].startswith("@user so happy")
+    assert found.loc["too short: 3 words or fewer", "rows"] == 1
+    assert "3 of 3 mistakes" in findings.mistakes(found.reset_index(), wrong=3, least=0.9)
+    none = errors.grouped(texts, labels, np.array([0.1, 0.9, 0.9, 0.1]), baseline)
+    assert "None of the 0" in findings.mistakes(none, wrong=0, least=0.9)
+
+
+def test_figures_of_all_kinds_reach_mlflow_with_their_rows():
+    figures = {"rows": 5, "accuracy": 0.6, "accuracy_interval": [0.5, 0.7]}
+    result = {"splits": {"test": figures}, "baselines": {}, "seeds": {"n": 2, "mean": 0.6}}
+    result["test_sets"] = {"model": {"later in time": figures}, baselines.TFIDF: {"later in time": figures}}
+    result["clustered"] = {"users": 3, "rows_with_user": 4, "accuracy_interval": [0.4, 0.8]}
+    result["wrong_labels"] = {"hand labels": {"value": 0.1, "low": 0.0, "high": 0.2}}
+    found = report.flat(result)
+    assert found["on_later_in_time_rows"] == 5
+    assert found["on_later_in_time_tfidf_accuracy"] == 0.6
+    assert found["test_accuracy_clustered_low"] == 0.4
+    assert found["wrong_labels_hand_labels_high"] == 0.2
+    assert found["seeds_n"] == 2
