@@ -131,7 +131,9 @@ class Honest:
             connection[1].close()
 
     def __str__(self) -> str:
-        others = ", ".join(f"{count:,} × {status or 'dropped'}" for status, count in sorted(self.statuses.items()) if status != 200)
+        others = ", ".join(
+            f"{count:,} × {status or 'dropped'}" for status, count in sorted(self.statuses.items()) if status != 200
+        )
         slowest = sorted(self.milliseconds)
         p99 = slowest[int(0.99 * (len(slowest) - 1))] if slowest else 0
         return f"{self.statuses[200]:,} right answers, {others or 'no error'}; p99 {p99:,.0f} ms"

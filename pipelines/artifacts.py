@@ -2,7 +2,8 @@
 
     data/D/                     one data set
       raw/  source.json         the file as it came, and what is known of it
-      splits/                   train, validation, test, manual, rejected (.parquet) + manifest.json
+      splits/                   train, validation, test, manual, rejected (.parquet) + manifest.json; new_test where
+                                the data set adds rows to another one
       runs/RUN/                 one run: vocabulary.txt, encoded/, model.keras, metrics.json, saved_model/ …
         monitor/NEW/            a look at a file of new texts: drift.json, notebook, figures
 
@@ -24,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(os.environ.get("SENTIMENT_ROOT") or Path(__file__).resolve().parents[1])
-SPLITS = ("train", "validation", "test", "manual")
+SPLITS = ("train", "validation", "test", "manual", "new_test")
 LIGHT_FORM = "assets.extra/light"  # inside an exported model: the folder of a SavedModel that TensorFlow leaves alone
 
 
@@ -52,7 +53,7 @@ class Dataset:
     pretrained = property(lambda self: self.folder / "pretrained")
 
     def split(self, name: str) -> Path:
-        """The Parquet file of a split: train, validation, test or manual."""
+        """The Parquet file of a split: train, validation, test, manual or new_test."""
         if name not in SPLITS:
             raise ValueError(f"split {name!r}: one of {', '.join(SPLITS)}")
         return self.splits / f"{name}.parquet"
@@ -88,6 +89,7 @@ class Run:
     checkpoints = property(lambda self: self.folder / "checkpoints")
     metrics = property(lambda self: self.folder / "metrics.json")
     diagnosis = property(lambda self: self.folder / "diagnosis.json")
+    promotion = property(lambda self: self.folder / "promotion.json")
     saved_model = property(lambda self: self.folder / "saved_model")
 
     def encoded(self, split: str) -> Path:

@@ -42,6 +42,7 @@ class Source:
         columns: role → column; None where the data set has none.
         labels: {"negative": value, "positive": value}.
         ignored_labels: values that are dropped and counted as neutral.
+        extends: the data set to whose splits these rows are added, see `lineage`; "" for a data set of its own.
     """
 
     dataset: str
@@ -57,6 +58,7 @@ class Source:
     columns: dict[str, str | None]
     labels: dict[str, str]
     ignored_labels: list[str] = field(default_factory=list)
+    extends: str = ""
 
     def path(self, role: str) -> Path:
         """The raw file that holds the rows of "train" or "manual"."""
