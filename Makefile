@@ -3,7 +3,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR .SECONDEXPANSION:
 .DEFAULT_GOAL := help
-.PHONY: help setup data train evaluate curves run serve predict predict-file monitor image lab ui test lint bench lock clean
+.PHONY: help setup data train evaluate curves run serve predict predict-file monitor retrain rollback image lab ui test lint bench lock clean
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PORT ?= 8000
 WORKERS ?= 2
@@ -15,6 +15,7 @@ DATA := $(or $(DATA_FOLDER),data)
 D := $(DATA)/$(DATASET)
 R := $(D)/runs/$(RUN)
 MODEL = $${MODEL_URI:-$$($(PYTHON) -m pipelines.evaluation.summary --model --dataset "$(DATASET)" --run "$(SIZE)")}
+SAID = $(foreach o,NAME TEXT LABEL ID DATE USER_COLUMN NEGATIVE POSITIVE,$(if $($(o)),--$(shell echo $(o:_COLUMN=) | tr A-Z a-z) "$($(o))"))
 LOCK = uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 help: ## this list
@@ -25,8 +26,7 @@ setup: .venv/ready-run ## .venv from the lock file
 .venv/ready-dev: requirements-dev.txt pyproject.toml
 	@$(PYTHON3) pipelines/environment.py dev
 data: .venv/ready-run ## Sentiment140, or FROM=file|URL; your texts: FROM=x.csv NAME=reviews TEXT=column LABEL=column
-	@$(PYTHON) -m pipelines.dataset.sources $(if $(FROM),import --from "$(FROM)",fetch) $(foreach o,NAME TEXT LABEL ID \
-	  DATE USER_COLUMN NEGATIVE POSITIVE,$(if $($(o)),--$(shell echo $(o:_COLUMN=) | tr A-Z a-z) "$($(o))"))
+	@$(PYTHON) -m pipelines.dataset.sources $(if $(FROM),import --from "$(FROM)",fetch) $(SAID)
 evaluate: train ## the same: training ends with the evaluation
 train: .venv/ready-run ## all stages up to the evaluated model: SIZE=200000 (default 50000), all; PARAMS="epochs=3"
 	@set -e; d=$$($(PYTHON) -m pipelines.dataset.sources ensure $(if $(DATASET),--dataset "$(DATASET)")); \
@@ -46,6 +46,7 @@ needs_04_train := $(R)/03_tokenize.ipynb
 needs_05_diagnose := $(R)/04_train.ipynb
 needs_06_evaluate := $(R)/05_diagnose.ipynb
 needs_07_monitor := $(R)/06_evaluate.ipynb
+needs_08_promote := $(R)/06_evaluate.ipynb
 run: $(R)/06_evaluate.ipynb $(D)/02_explore.ipynb
 before-%: $$(needs_$$*) ;
 $(patsubst %,$(D)/%.ipynb,01_prepare 02_explore): $(D)/%.ipynb: notebooks/%.ipynb $$(needs_$$*)
@@ -61,17 +62,15 @@ predict-file: .venv/ready-run ## FILE=tweets.csv OUT=scores.parquet [TEXT=column
 	@uri=$(MODEL) && $(PYTHON) -m pipelines.operation.scoring "$$FILE" "$$OUT" --model "$$uri" --text "$$TEXT" $(if $(OVERWRITE),--overwrite)
 monitor: .venv/ready-run ## NEW=texts or the service's log: are they as before? 0 steady; error 3 watch, 4 retrain
 	@$(PYTHON) -m pipelines.operation.monitor "$$NEW" --dataset "$(DATASET)" --run "$(SIZE)" --params "$(PARAMS)"
+retrain: .venv/ready-run ## NEW=labelled rows [TEXT= LABEL=]: a challenger learns from them too; 0 promoted; error 3 not, and why
+	@$(PYTHON) -m pipelines.operation.retrain "$$NEW" --dataset "$(DATASET)" --size "$(SIZE)" --params "$(PARAMS)" $(SAID)
+rollback: .venv/ready-run ; @$(PYTHON) -m pipelines.operation.champions --rollback --dataset "$(DATASET)" ## to the champion before
 image: ; docker build -t tweet-sentiment . ## the serving container, where Docker is
-lab: .venv/ready-run ## Jupyter Lab on the notebooks
-	@jupyter lab --notebook-dir notebooks
-ui: .venv/ready-run ## the MLflow page on UI_PORT (5000); EXAMPLES=1 shows the committed runs
-	@$(PYTHON) -m pipelines.examples ui $(if $(EXAMPLES),--examples)
-test: .venv/ready-dev ## all tests
-	@$(PYTHON) -m pytest
-lint: .venv/ready-dev ## format and lint, as in CI
-	@ruff format --check . && ruff check .
-bench: .venv/ready-run ## speed, as ratios taken in one run
-	@$(PYTHON) -m benchmarks.training
+lab: .venv/ready-run ; @jupyter lab --notebook-dir notebooks ## Jupyter Lab on the notebooks
+ui: .venv/ready-run ; @$(PYTHON) -m pipelines.examples ui $(if $(EXAMPLES),--examples) ## the MLflow page on UI_PORT (5000); EXAMPLES=1 shows the committed runs
+test: .venv/ready-dev ; @$(PYTHON) -m pytest ## all tests
+lint: .venv/ready-dev ; @ruff format --check . && ruff check . ## format and lint, as in CI
+bench: .venv/ready-run ; @$(PYTHON) -m benchmarks.training ## speed, as ratios taken in one run
 lock: ## the lock files anew (needs uv)
 	$(LOCK) pyproject.toml -o requirements.txt && $(LOCK) pyproject.toml --extra dev -c requirements.txt -o requirements-dev.txt
 	for lock in requirements requirements-light; do $(LOCK) serving/$$lock.in -o serving/$$lock.txt || exit; done

@@ -176,11 +176,23 @@ def sha256(path: Path | str) -> str:
 
 
 @contextmanager
-def lock(path: Path | str) -> Iterator[None]:
-    """Hold an exclusive lock named after `path` (`.NAME.lock` beside it); waits for as long as another holds it."""
-    from filelock import FileLock
+def lock(path: Path | str, *, waiting: str = "") -> Iterator[None]:
+    """Hold an exclusive lock named after `path` (`.NAME.lock` beside it); waits for as long as another holds it.
+
+    `waiting` is printed where it has to.
+    """
+    from filelock import FileLock, Timeout
 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(f".{path.name}.lock")):
+    held = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        held.acquire(timeout=0)
+    except Timeout:
+        if waiting:
+            print(waiting, flush=True)
+        held.acquire()
+    try:
         yield
+    finally:
+        held.release()

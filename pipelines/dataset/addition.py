@@ -35,6 +35,11 @@ class Addition:
     old_labels: dict[str, np.ndarray]
 
     @property
+    def labels(self) -> np.ndarray:
+        """Of the rows that are new: int8 [new]."""
+        return self.survey.labels[self.fate == KEPT]
+
+    @property
     def rows(self) -> int:
         """How many rows are new."""
         return int((self.fate == KEPT).sum())

@@ -52,9 +52,9 @@ def extend(
     with artifacts.lock(dataset.splits), artifacts.folder_written_whole(dataset.splits) as folder:
         with pq.ParquetWriter(folder / dataset.rejected.name, REJECTED_SCHEMA) as rejected:
             found = addition.find(source, rejected)
-        labels = found.survey.labels[found.fate == KEPT]
-        sizes = _sizes(labels, test_rows=test_rows, validation_rows=validation_rows)
-        split, place = splitting.assign(labels, sizes=sizes, seed=seed)
+        labels = found.labels
+        taken = sizes(labels, test_rows=test_rows, validation_rows=validation_rows)
+        split, place = splitting.assign(labels, sizes=taken, seed=seed)
         balance = {name: prepare.balance_of(labels[split == n]) for n, name in enumerate(splitting.SPLITS)}
         written = _write(source, found, split, place, folder=folder, first_row=known["counts"]["read"])
         added = prepare.counts_of(found.survey, None, groups=found.counts, balance=balance, finished=written["counts"])
@@ -91,7 +91,14 @@ def merged(old: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return place[: len(old)], place[len(old) :]
 
 
-def _sizes(labels: np.ndarray, *, test_rows: int | None, validation_rows: int | None) -> dict[str, tuple[int, int]]:
+def sizes(
+    labels: np.ndarray, *, test_rows: int | None = None, validation_rows: int | None = None
+) -> dict[str, tuple[int, int]]:
+    """How many of the new rows are held out, see `splitting.split_sizes`.
+
+    Raises:
+        SourceError: too few rows of a class.
+    """
     shares = ((test_rows, TEST_SHARE, splitting.DEFAULT_TEST_ROWS),)
     shares += ((validation_rows, VALIDATION_SHARE, splitting.DEFAULT_VALIDATION_ROWS),)
     test, validation = (
@@ -106,7 +113,7 @@ def _write(
 ) -> dict:
     """New rows to their splits, between the old ones; see `placing.spread` for what is returned."""
     before, kept = artifacts.Dataset(source.extends), found.fate == KEPT
-    labels, place = found.survey.labels[kept], place.copy()
+    labels, place = found.labels, place.copy()
     with placing.scratch(folder) as scratch:
         shuffles = {}
         for number, name in enumerate(splitting.SPLITS):
