@@ -136,8 +136,12 @@ def _write(
 def _take_in(shuffle: BucketShuffle, path: Path, places: np.ndarray) -> None:
     start = 0
     for batch in tokens.batches(path, columns=cleaning.SCHEMA.names):
-        shuffle.add(pa.Table.from_batches([batch]).cast(cleaning.SCHEMA), places[start : start + len(batch)])
+        shuffle.add(_table(batch), places[start : start + len(batch)])
         start += len(batch)
+
+
+def _table(batch: pa.RecordBatch) -> pa.Table:
+    return pa.Table.from_batches([batch]).cast(cleaning.SCHEMA)  # Parquet knows no seconds and gives milliseconds back
 
 
 def _copy_tests(before: artifacts.Dataset, known: dict, folder: Path) -> None:
@@ -150,7 +154,7 @@ def _copy_tests(before: artifacts.Dataset, known: dict, folder: Path) -> None:
     with pq.ParquetWriter(folder / "test.parquet", cleaning.SCHEMA, compression="zstd") as parquet:
         for name in ("test", "new_test"):
             for batch in tokens.batches(before.split(name), columns=cleaning.SCHEMA.names):
-                parquet.write_batch(batch)
+                parquet.write_table(_table(batch))
 
 
 def _manifest(source: Source, known: dict, *, added: dict, balance: dict, seed: int, folder: Path) -> dict:

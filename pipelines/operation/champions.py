@@ -3,8 +3,8 @@
 A version that takes the place of another remembers it in a tag. Rolling back follows these tags, so that it ends at the
 first champion and never goes in a circle.
 
-    0  rolled back; or, without --rollback, the champion is named
-    2  there is no champion, or none before it
+    0  rolled back, promoted by hand, or, without either, the champion is named
+    2  there is no champion, none before it, or no such run
     1  MLflow does not answer
 """
 
@@ -121,11 +121,23 @@ def ensure(dataset: artifacts.Dataset, run: str = "") -> tuple[Version, bool]:
 
 
 def promote(version: Version, *, over: Version | None) -> None:
-    """Make a version the champion, and remember the one whose place it takes. The alias moves last."""
+    """Make a version the champion, and remember the one whose place it takes. The alias moves last.
+
+    A champion of earlier days that comes back remembers what it always did: rolling back must end.
+    """
     client = tracking.client()
-    if over is not None:
+    if over is not None and version.number not in [over.number, *_before(over)]:
         client.set_model_version_tag(version.name, version.number, PREDECESSOR, over.number)
     client.set_registered_model_alias(version.name, ALIAS, version.number)
+
+
+def _before(version: Version) -> list[str]:
+    """The numbers of the champions before a version, the last one first."""
+    found = []
+    while (number := version.tags.get(PREDECESSOR)) and number not in found:
+        found.append(number)
+        version = get(version.name, number)
+    return found
 
 
 def decided(version: Version, words: str) -> None:
@@ -154,18 +166,24 @@ def main() -> int:
     """Command line; see the top of this module for the exit status."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.operation.champions", description=__doc__.split("\n")[0])
     parser.add_argument("--dataset", default="")
-    parser.add_argument("--rollback", action="store_true")
+    parser.add_argument("--rollback", action="store_true", help="to the champion before")
+    parser.add_argument("--promote", metavar="RUN", help="make an evaluated run the champion by hand: 200000")
     given = parser.parse_args()
     try:
-        name = registry.registered_name(artifacts.Dataset(given.dataset or inputs.default_dataset()))
-        if given.rollback:
+        dataset = artifacts.Dataset(given.dataset or inputs.default_dataset())
+        name = registry.registered_name(dataset)
+        if given.promote:
+            chosen, before = registered(summary.newest_evaluated(dataset.name, given.promote)), current(name)
+            promote(chosen, over=before)
+            print(f"{name}: {chosen} is the champion" + (f", in the place of {before}" if before else ""))
+        elif given.rollback:
             leaves, back = rollback(name)
             print(f"{name}: rolled back from {leaves} to {back}")
         elif (found := current(name)) is None:
             raise NoChampionError(f"{name} has no champion: make retrain NEW=… sets one")
         else:
             print(f"{name}: {found}")
-    except ValueError as error:
+    except (ValueError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except ConnectionError as error:
