@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR .SECONDEXPANSION:
-.PHONY: help setup data train evaluate curves holdouts run serve predict predict-file evaluate-on model-card monitor image lab ui test lint bench lock clean
+.PHONY: help setup data train evaluate curves holdouts run serve predict predict-file evaluate-on model-card monitor retrain rollback image lab ui test lint bench lock clean
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PORT ?= 8000
 WORKERS ?= 2
@@ -14,6 +14,7 @@ DATA := $(or $(DATA_FOLDER),data)
 D := $(DATA)/$(DATASET)
 R := $(D)/runs/$(RUN)
 MODEL = $${MODEL_URI:-$$($(PYTHON) -m pipelines.evaluation.summary --model --dataset "$(DATASET)" --run "$(SIZE)")}
+ROLES := TEXT LABEL ID DATE USER_COLUMN NEGATIVE POSITIVE
 options = $(foreach o,$(1),$(if $($(o)),--$(shell echo $(o:_COLUMN=) | tr A-Z a-z) "$($(o))"))
 LOCK = uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
@@ -23,8 +24,7 @@ setup: .venv/ready-run ## .venv from the lock file
 .venv/ready-run .venv/ready-dev: .venv/ready-%: requirements$$(filter-out -run,-$$*).txt pyproject.toml
 	@$(PYTHON3) pipelines/environment.py $*
 data: .venv/ready-run ## Sentiment140, or FROM=file|URL; your texts: FROM=x.csv NAME=reviews TEXT=column LABEL=column
-	@$(PYTHON) -m pipelines.dataset.sources $(if $(FROM),import --from "$(FROM)",fetch) \
-	  $(call options,NAME TEXT LABEL ID DATE USER_COLUMN NEGATIVE POSITIVE)
+	@$(PYTHON) -m pipelines.dataset.sources $(if $(FROM),import --from "$(FROM)",fetch) $(call options,NAME $(ROLES))
 evaluate: train ## the same: training ends with the evaluation
 train: .venv/ready-run ## all stages up to the evaluated model: SIZE=200000 (default 50000), all; PARAMS="epochs=3"
 	@set -e; d=$$($(PYTHON) -m pipelines.dataset.sources ensure $(if $(DATASET),--dataset "$(DATASET)")); \
@@ -32,8 +32,7 @@ train: .venv/ready-run ## all stages up to the evaluated model: SIZE=200000 (def
 	r=$$($(PYTHON) -m pipelines.stages $$d --size "$(SIZE)" --params "$(PARAMS)"); \
 	if $(MAKE) -q run DATASET=$$d RUN=$$r; then echo "nothing has changed since this run was made"; \
 	else $(MAKE) -s run DATASET=$$d RUN=$$r; fi; $(PYTHON) -m pipelines.evaluation.summary $$d $$r
-model-card: .venv/ready-run ## MODEL_CARD.md anew, from the figures of a run: SIZE=200000
-	@$(PYTHON) -m pipelines.evaluation.model_card --dataset "$(DATASET)" --run "$(SIZE)" --out MODEL_CARD.md
+model-card: .venv/ready-run ; @$(PYTHON) -m pipelines.evaluation.model_card --dataset "$(DATASET)" --run "$(SIZE)" --out MODEL_CARD.md ## MODEL_CARD.md anew, from the figures of a run: SIZE=200000
 curves: .venv/ready-run ## train every size of SIZES="12500 25000 50000" and compare them
 	@set -e; for size in $(SIZES); do $(MAKE) -s train SIZE=$$size; done; \
 	touch notebooks/05_diagnose.ipynb; $(MAKE) -s train SIZE=$(lastword $(SIZES))
@@ -49,24 +48,25 @@ needs_04_train := $(R)/03_tokenize.ipynb
 needs_05_diagnose := $(R)/04_train.ipynb
 needs_06_evaluate := $(R)/05_diagnose.ipynb $(wildcard $(R)_seed-*/metrics.json \
   $(patsubst %,$(D)-%/runs/$(RUN)/metrics.json,later users leaky))
-needs_07_monitor := $(R)/06_evaluate.ipynb
 run: $(R)/06_evaluate.ipynb $(D)/02_explore.ipynb
+before-07_monitor before-08_promote: $(R)/06_evaluate.ipynb
 before-%: $$(needs_$$*) ;
 $(patsubst %,$(D)/%.ipynb,01_prepare 02_explore): $(D)/%.ipynb: notebooks/%.ipynb $$(needs_$$*)
 	@$(PYTHON) -m pipelines.run $* -p dataset $(DATASET) --inputs $^
 $(patsubst %,$(R)/%.ipynb,03_tokenize 04_train 05_diagnose 06_evaluate): $(R)/%.ipynb: notebooks/%.ipynb $$(needs_$$*)
 	@$(PYTHON) -m pipelines.run $* -p dataset $(DATASET) -p run "$(RUN)" --overrides "$(PARAMS)" --inputs $^
 -include $(wildcard $(D)/.*.d $(R)/.*.d)
-serve: .venv/ready-run ## the newest evaluated run, or SIZE=/MODEL_URI=, on PORT (8000) with WORKERS (2)
-	@uri=$(MODEL) && MODEL_URI=$$uri exec gunicorn -c serving/gunicorn_conf.py 'serving.app:create_app()'
-predict: .venv/ready-run ## TEXT="python is great": label and probability on the shell
-	@uri=$(MODEL) && MODEL_URI=$$uri $(PYTHON) -m serving.predict "$$TEXT"
+serve: .venv/ready-run ; @uri=$(MODEL) && MODEL_URI=$$uri exec gunicorn -c serving/gunicorn_conf.py 'serving.app:create_app()' ## the newest evaluated run, or SIZE=/MODEL_URI=, on PORT (8000) with WORKERS (2)
+predict: .venv/ready-run ; @uri=$(MODEL) && MODEL_URI=$$uri $(PYTHON) -m serving.predict "$$TEXT" ## TEXT="python is great": label and probability on the shell
 predict-file: .venv/ready-run ## FILE=tweets.csv OUT=scores.parquet [TEXT=column] [OVERWRITE=1]: every row, at thousands a second
 	@uri=$(MODEL) && $(PYTHON) -m pipelines.operation.scoring "$$FILE" "$$OUT" --model "$$uri" --text "$$TEXT" $(if $(OVERWRITE),--overwrite)
 evaluate-on: .venv/ready-run ## FILE=tweets.csv [TEXT=column] [LABEL=column] [NEGATIVE=0 POSITIVE=1,2]: how good it is on your labels
 	@uri=$(MODEL) && $(PYTHON) -m pipelines.operation.evaluate_on "$$FILE" --model "$$uri" $(call options,TEXT LABEL NEGATIVE POSITIVE NEUTRAL OUT)
 monitor: .venv/ready-run ## NEW=texts or the service's log: are they as before? 0 steady; error 3 watch, 4 retrain
 	@$(PYTHON) -m pipelines.operation.monitor "$$NEW" --dataset "$(DATASET)" --run "$(SIZE)" --params "$(PARAMS)"
+retrain: .venv/ready-run ## NEW=labelled rows [TEXT= LABEL=]: a challenger learns from them too; 0 promoted; error 3 not, and why
+	@$(PYTHON) -m pipelines.operation.retrain "$$NEW" --dataset "$(DATASET)" --size "$(SIZE)" --params "$(PARAMS)" $(call options,$(ROLES))
+rollback: .venv/ready-run ; @$(PYTHON) -m pipelines.operation.champions --rollback --dataset "$(DATASET)" ## to the champion before
 image: ; docker build -t tweet-sentiment . ## the serving container, where Docker is
 lab: .venv/ready-run ; @jupyter lab --notebook-dir notebooks ## Jupyter Lab on the notebooks
 ui: .venv/ready-run ; @$(PYTHON) -m pipelines.examples ui $(if $(EXAMPLES),--examples) ## the MLflow page on UI_PORT (5000); EXAMPLES=1: committed runs

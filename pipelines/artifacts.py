@@ -2,13 +2,13 @@
 
     data/D/                     one data set
       raw/  source.json         the file as it came, and what is known of it
-      splits/                   train, validation, test, manual, rejected (.parquet) + manifest.json
+      splits/                   train, validation, test, manual, rejected, new_test (.parquet) + manifest.json
       runs/RUN/                 one run: vocabulary.txt, encoded/, model.keras, metrics.json, saved_model/ …
         monitor/NEW/            a look at a file of new texts: drift.json, notebook, figures
         evaluate_on/FILE.json   the model's figures on a labelled file
 
-Only this module joins these paths. Everything is written under a temporary name in the same folder, flushed to the
-disk and renamed: whoever finds an artefact finds all of it.
+Only this module joins these paths. Everything is written under a temporary name beside its place, flushed to the disk
+and renamed: whoever finds an artefact finds all of it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(os.environ.get("SENTIMENT_ROOT") or Path(__file__).resolve().parents[1])
-SPLITS = ("train", "validation", "test", "manual")
+SPLITS = ("train", "validation", "test", "manual", "new_test")
 LIGHT_FORM = "assets.extra/light"  # inside an exported model: the folder of a SavedModel that TensorFlow leaves alone
 
 
@@ -53,7 +53,7 @@ class Dataset:
     pretrained = property(lambda self: self.folder / "pretrained")
 
     def split(self, name: str) -> Path:
-        """The Parquet file of a split: train, validation, test or manual."""
+        """The Parquet file of a split: train, validation, test, manual or new_test."""
         if name not in SPLITS:
             raise ValueError(f"split {name!r}: one of {', '.join(SPLITS)}")
         return self.splits / f"{name}.parquet"
@@ -89,6 +89,7 @@ class Run:
     checkpoints = property(lambda self: self.folder / "checkpoints")
     metrics = property(lambda self: self.folder / "metrics.json")
     diagnosis = property(lambda self: self.folder / "diagnosis.json")
+    promotion = property(lambda self: self.folder / "promotion.json")
     saved_model = property(lambda self: self.folder / "saved_model")
     model_card = property(lambda self: self.folder / "MODEL_CARD.md")
 
@@ -183,11 +184,17 @@ def sha256(path: Path | str) -> str:
 
 
 @contextmanager
-def lock(path: Path | str) -> Iterator[None]:
-    """Hold an exclusive lock named after `path` (`.NAME.lock` beside it); waits for as long as another holds it."""
-    from filelock import FileLock
+def lock(path: Path | str, *, waiting: str = "") -> Iterator[None]:
+    """Hold an exclusive lock, `.NAME.lock` beside `path`; where another holds it, print `waiting` and wait for it."""
+    from filelock import FileLock, Timeout
 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(f".{path.name}.lock")):
+    file = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        held = file.acquire(timeout=0 if waiting else -1)
+    except Timeout:
+        print(waiting, flush=True)
+        held = file.acquire()
+    with held:
         yield

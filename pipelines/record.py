@@ -1,7 +1,7 @@
 """The record of a stage's execution in MLflow: opened before, closed after with its notebook, report and figures.
 
-04 opens the record of a training; 05 and 06 of the same run add to it. A training that was killed or has failed goes on
-in its record. The other stages have a record for each execution.
+04 opens the record of a training; 05, 06 and 08 of the same run add to it. A training that was killed or has failed
+goes on in its record. The other stages have a record for each execution.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pipelines import artifacts, stages, tracking
 
 # TensorFlow's C++ side writes these before any log level is in force.
 START_UP_CHATTER = re.compile(r"^(?:[IWE]0000 00:00:\d+\.\d+|WARNING: All log messages before absl).*\n?", re.M)
-OPENS_RECORD, ADDS_TO_RECORD = "04_train", ("05_diagnose", "06_evaluate")
+OPENS_RECORD, ADDS_TO_RECORD = "04_train", ("05_diagnose", "06_evaluate", "08_promote")
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def plan(notebook: str, given: dict[str, str], overrides: dict[str, str]) -> tup
     if name in stages.SHARED_BY_RUNS:
         return stages.Stage(name, dataset.folder), values
     if not values.get("run"):
-        shared = tuple(known) if name == stages.OF_A_FILE else ("dataset", "size", "run")
+        shared = tuple(known) if name in stages.AFTER_A_RUN else ("dataset", "size", "run")
         own = {key: text for key, text in given.items() if key not in shared}
         values["run"] = stages.run_name(dataset=dataset, size=values.get("size"), overrides={**overrides, **own})
     if "size" in known:

@@ -17,7 +17,8 @@ from pipelines import artifacts, parameters
 
 DEFAULT_SIZE = 50_000
 SHARED_BY_RUNS = ("01_prepare", "02_explore")
-OF_A_FILE = "07_monitor"  # looks at a finished run: its parameters are none of the run
+OF_A_FILE = "07_monitor"  # has a folder for each file that it looks at
+AFTER_A_RUN = (OF_A_FILE, "08_promote")  # look at a finished run: their parameters are none of the run
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def run_name(*, dataset: artifacts.Dataset, size: str | int | None, overrides: d
     """
     known = {}
     for path in sorted(notebooks_folder().glob("[0-9][0-9]_*.ipynb")):
-        if path.stem not in (*SHARED_BY_RUNS, OF_A_FILE):
+        if path.stem not in (*SHARED_BY_RUNS, *AFTER_A_RUN):
             known |= parameters.read(path)
     for owned in ("dataset", "size", "run"):
         known.pop(owned, None)

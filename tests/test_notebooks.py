@@ -22,9 +22,10 @@ def code(notebook) -> list:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def test_there_are_seven_stages():
+def test_there_are_eight_stages():
     assert [path.stem for path in NOTEBOOKS] == [
         "01_prepare", "02_explore", "03_tokenize", "04_train", "05_diagnose", "06_evaluate", "07_monitor",
+        "08_promote",
     ]  # fmt: skip
 
 
@@ -77,13 +78,13 @@ def test_make_and_the_runner_pass_parameters_that_exist():
             assert "run" in known
     made = (ROOT / "Makefile").read_text()
     assert set(re.findall(r"-p (\w+)", made)) == {"dataset", "run"}
-    assert {path.stem for path in NOTEBOOKS} == set(re.findall(r"^needs_(\w+)", made, re.M))
+    assert {path.stem for path in NOTEBOOKS} == set(re.findall(r"(?:^needs_|\bbefore-)(\d\d_\w+)", made, re.M))
 
 
 def test_makefile_is_short_and_every_verb_is_explained():
     lines = (ROOT / "Makefile").read_text().splitlines()
     assert len(lines) < 80
     verbs = ["setup", "data", "train", "evaluate", "curves", "serve", "test", "lint", "lab", "ui", "image", "clean"]
-    verbs += ["monitor", "predict-file", "evaluate-on", "model-card"]
+    verbs += ["monitor", "retrain", "rollback", "predict-file", "evaluate-on", "model-card"]
     explained = {line.split(":")[0] for line in lines if "## " in line}
     assert set(verbs) <= explained

@@ -10,6 +10,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+import drifting_tweets
+import pyarrow.parquet as pq
 import pytest
 import tiny_data
 
@@ -238,3 +240,133 @@ print(json.dumps({"status": run.info.status, "files": files, "metrics": run.data
     assert found["metrics"]["status"] in (3, 4)
     assert {"drift.json", "07_monitor/07_monitor.html", "07_monitor/07_monitor.ipynb"} <= set(found["files"])
     assert not [name for name in found["files"] if name.endswith(".csv")]
+
+
+@pytest.fixture(scope="module")
+def town(environment):
+    """A spring that was learned, and named champion: the environment with its data in the folder, and the run."""
+    folder = Path(environment["DATA_FOLDER"]).parent
+    spring = drifting_tweets.spring(folder / "spring.csv")
+    assert make(environment, "data", f"FROM={spring}", "NAME=town", "DATE=date").returncode == 0
+    learned = make(
+        environment, "train", "DATASET=town", "SIZE=2000", f"PARAMS={PARAMS.replace('epochs=2', 'epochs=4')}"
+    )
+    assert learned.returncode == 0, learned.stdout + learned.stderr
+    run = RUN.replace("200_", "2000_", 1).replace("epochs-2", "epochs-4")
+    named = operation(environment, "champions", "--dataset", "town", "--promote", run)
+    assert "version 1" in named.stdout, named.stderr
+    return run
+
+
+def operation(environment, module: str, *arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", f"pipelines.operation.{module}", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500, check=False)
+
+
+@pytest.fixture(scope="module")
+def service(town, environment):
+    """The address of a service that follows the champion."""
+    folder = Path(environment["DATA_FOLDER"]).parent
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    own = {"PORT": str(port), "WORKERS": "1", "MODEL_URI": "models:/tweet-sentiment-town@champion"}
+    own |= {"MODEL_POLL_SECONDS": "1", "MODEL_CACHE": str(folder / "cache")}
+    command = [sys.executable, "-m", "gunicorn", "-c", "serving/gunicorn_conf.py", "serving.app:create_app()"]
+    log = (folder / "service.log").open("w")
+    process = subprocess.Popen(command, cwd=ROOT, env=environment | own, stdout=log, stderr=log)
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait(60)
+    log.close()
+
+
+def ask(address: str, texts: list[str]) -> tuple[str, list[str]]:
+    """The version that answers, and its labels."""
+    labels, version = [], ""
+    for start in range(0, len(texts), 256):
+        body = json.dumps({"texts": texts[start : start + 256]}).encode()
+        request = urllib.request.Request(f"{address}/predict", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as response:
+            answer = json.load(response)
+        version = answer["model_version"]
+        labels += [one["label"] for one in answer["predictions"]]
+    return version, labels
+
+
+def answers_as(address: str, start: str) -> bool:
+    try:
+        return ask(address, ["hello"])[0].startswith(start)
+    except OSError:
+        return False
+
+
+def wait_until(condition) -> None:
+    deadline = time.monotonic() + 240
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_june_is_other_than_spring_and_the_service_learns_it(town, environment, service):
+    folder = Path(environment["DATA_FOLDER"])
+    june = drifting_tweets.june(folder.parent / "june.csv")
+    truth = {
+        text: {"0": "negative", "4": "positive"}[label] for label, _, text in drifting_tweets.rows((6,), 2000, seed=2)
+    }
+    wait_until(lambda: answers_as(service, f"town-{town}-"))
+    first, before = ask(service, list(truth))
+    old_test = (folder / "town" / "splits" / "test.parquet").read_bytes()
+
+    watched = operation(environment, "monitor", str(june), "--dataset", "town", "--run", town)
+    assert watched.returncode == 4, watched.stdout + watched.stderr
+    assert "retrain (status 4)" in watched.stdout
+
+    learned = operation(environment, "retrain", str(june), "--dataset", "town")
+    assert learned.returncode == 0, learned.stdout + learned.stderr
+    assert "promoted over version 1" in learned.stdout
+    assert (folder / "town-r2" / "splits" / "test.parquet").read_bytes() == old_test
+
+    wait_until(lambda: answers_as(service, "town-r2-3300_"))  # 2,000 rows and the 1,300 that June adds to training
+    _, after = ask(service, list(truth))
+    fresh = set(pq.read_table(folder / "town-r2" / "splits" / "new_test.parquet")["text"].to_pylist())
+    accuracies = [
+        sum(said == truth[text] for text, said in zip(truth, labels, strict=True) if text in fresh) / len(fresh)
+        for labels in (before, after)
+    ]
+    assert len(fresh) == 500
+    assert accuracies[1] > accuracies[0] + 0.2, accuracies
+
+    again = operation(environment, "retrain", str(june), "--dataset", "town")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "0 new rows of 2,000" in again.stdout
+    assert "is the champion already" in again.stdout
+    assert not (folder / "town-r3").exists()
+
+    back = make(environment, "rollback", "DATASET=town")
+    assert back.returncode == 0, back.stderr
+    assert "rolled back from version 2" in back.stdout
+    wait_until(lambda: answers_as(service, first))
+    twice = make(environment, "rollback", "DATASET=town")
+    assert "is the first champion" in twice.stderr
+    assert "Error 2" in twice.stderr
+    undone = operation(environment, "retrain", str(june), "--dataset", "town")
+    assert undone.returncode == 3, undone.stdout + undone.stderr
+    assert "rolled back" in undone.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "no file"), ("text,label\nonly one,0\n", "1 label"), ("words,label\none,0\n", "has no column 'text'")],
+)
+def test_rows_that_cannot_be_learned_from_are_refused_and_leave_nothing(town, environment, content, message):
+    folder = Path(environment["DATA_FOLDER"])
+    path = folder.parent / f"{len(content or '')}.csv"
+    if content:
+        path.write_text(content)
+    before = sorted(one.name for one in folder.glob("town*"))
+    refused = operation(environment, "retrain", str(path), "--dataset", "town")
+    assert refused.returncode == 2
+    assert message in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert sorted(one.name for one in folder.glob("town*")) == before

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
-from tqdm import tqdm
 
 from pipelines import artifacts
-from pipelines.dataset import text, tokens
-from pipelines.dataset.survey import hash_keys
+from pipelines.dataset.survey import survey_split
 
 FATES = {
     "rejected": "not usable (kept aside)",
@@ -34,7 +31,8 @@ def table(manifest: dict) -> pd.DataFrame:
     """The rows at each step: index step, columns rows and percent of the raw rows."""
     counts = manifest["counts"]
     rows = [("read", counts["read"]), *((f"– {words}", -gone) for words, gone in steps(manifest))]
-    rows += [("= kept", counts["kept"]), *((f"   {name}", counts[name]) for name in ("train", "validation", "test"))]
+    splits = [name for name in ("train", "validation", "test", "new_test") if name in counts]
+    rows += [("= kept", counts["kept"]), *((f"   {name}", counts[name]) for name in splits)]
     frame = pd.DataFrame(rows, columns=["step", "rows"]).set_index("step")
     return frame.assign(percent=(100 * frame["rows"] / max(counts["read"], 1)).round(2))
 
@@ -56,7 +54,7 @@ def audit(dataset: artifacts.Dataset, manifest: dict) -> dict[str, int | bool]:
         validation and test; wrong_counts: splits whose rows or classes are not those of the manifest; largest_drift:
         how far a prefix of the training rows strays from the classes' share, in percentage points, from 1,000 rows on.
     """
-    seen = {name: _read_back(dataset.split(name)) for name in manifest["files"]}
+    seen = {name: survey_split(dataset.split(name)) for name in manifest["files"]}
     shared = sum(
         len(np.intersect1d(first, second)) for (first, _), (second, _) in itertools.combinations(seen.values(), 2)
     )
@@ -68,15 +66,6 @@ def audit(dataset: artifacts.Dataset, manifest: dict) -> dict[str, int | bool]:
         "wrong_counts": sum(found[name] != manifest["class_balance"][name] for name in found),
         "largest_drift": prefix_drift(seen["train"][1]),
     }
-
-
-def _read_back(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    keys, labels = [], []
-    source = tokens.batches(path, columns=["text", "label"])
-    for batch in tqdm(source, desc=f"auditing {path.stem}", unit=" batches", mininterval=1):
-        keys.append(hash_keys(text.duplicate_key(batch["text"])))
-        labels.append(batch["label"].to_numpy())
-    return np.concatenate(keys), np.concatenate(labels)
 
 
 def prefix_drift(labels: np.ndarray, *, start: int = 1000) -> float:

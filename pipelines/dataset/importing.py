@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import urllib.parse
+from dataclasses import replace
 from pathlib import Path
 
 from pipelines import artifacts
@@ -13,7 +14,7 @@ from pipelines.dataset.own_texts import Request
 from pipelines.dataset.provenance import OFFICIAL_NAME, SAMPLE_NAME, Source, SourceError
 
 
-def import_file(origin: str, *, name: str | None, request: Request) -> artifacts.Dataset:
+def import_file(origin: str, *, name: str | None, request: Request, extends: Source | None = None) -> artifacts.Dataset:
     """Import a file or an address.
 
     Args:
@@ -21,6 +22,7 @@ def import_file(origin: str, *, name: str | None, request: Request) -> artifacts
             the zip may be gzipped.
         name: of the data set; None for sentiment140.
         request: what the columns and labels of a user's own table are.
+        extends: the source of the data set to which the rows will be added, see `lineage`; None: to none.
 
     Raises:
         SourceError: what was found cannot be used; an older data set of that name stays as it was.
@@ -36,7 +38,9 @@ def import_file(origin: str, *, name: str | None, request: Request) -> artifacts
     with artifacts.lock(dataset.raw):
         path = _fetched(origin, dataset) if is_address(origin) else Path(origin).expanduser()
         came_from = {"origin": origin if is_address(origin) else path.name, "came_as": provenance.describe(path)}
-        source = provenance.store(dataset, lambda folder: _fill(folder, path, dataset.name, request, came_from))
+        source = provenance.store(
+            dataset, lambda folder: _fill(folder, path, dataset.name, request, came_from, extends)
+        )
         shutil.rmtree(_download_folder(dataset), ignore_errors=True)
     print(_report(source), file=sys.stderr, flush=True)
     return dataset
@@ -61,7 +65,7 @@ def _fetched(address: str, dataset: artifacts.Dataset) -> Path:
     return target
 
 
-def _fill(folder: Path, path: Path, name: str, request: Request, came_from: dict) -> Source:
+def _fill(folder: Path, path: Path, name: str, request: Request, came_from: dict, extends: Source | None) -> Source:
     """Put the raw files into `folder` and say what they are."""
     kind = archives.kind_of(path)
     if kind == "zip":
@@ -77,21 +81,25 @@ def _fill(folder: Path, path: Path, name: str, request: Request, came_from: dict
     train = folder / files["train"]
     inner_kind = archives.kind_of(train)
     if not request.is_given and inner_kind == "text" and archives.is_official(train):
-        return provenance.official(name, folder=folder, files=files, **came_from)
+        found = provenance.official(name, folder=folder, files=files, **came_from)
+        return replace(found, extends=extends.dataset) if extends else found
     if name == OFFICIAL_NAME or kind == "zip":
         raise SourceError(
             f"{train.name} has not the layout of Sentiment140 (no header; columns "
             f"{', '.join(provenance.OFFICIAL_COLUMNS)}; labels 0 and 4); {archives.OWN_TEXTS_HINT}"
         )
-    return _own_source(train, inner_kind, name, request, came_from)
+    return _own_source(train, inner_kind, name, request, came_from, extends)
 
 
-def _own_source(path: Path, kind: str, name: str, request: Request, came_from: dict) -> Source:
+def _own_source(path: Path, kind: str, name: str, request: Request, came_from: dict, extends: Source | None) -> Source:
     format = own_texts.format_of(path, kind)
     if kind != "parquet":
         own_texts.check_encoding(path)
-    columns = own_texts.choose_columns(own_texts.column_names(path, format), request, where=path.name)
+    names = own_texts.column_names(path, format)
+    request = own_texts.as_before(request, extends, names=names) if extends else request
+    columns = own_texts.choose_columns(names, request, where=path.name)
     counts = own_texts.count_labels(path, format=format, columns=columns)
+    as_before = extends and not (request.negative or request.positive) and set(counts) == {*extends.labels.values()}
     return Source(
         dataset=name,
         kind="custom",
@@ -103,13 +111,13 @@ def _own_source(path: Path, kind: str, name: str, request: Request, came_from: d
         encoding="utf-8",
         header=True,
         columns=columns,
-        labels=own_texts.choose_labels(counts, request, column=columns["label"]),
+        labels=extends.labels if as_before else own_texts.choose_labels(counts, request, column=columns["label"]),
+        extends=extends.dataset if extends else "",
     )
 
 
 def _report(source: Source) -> str:
     columns = ", ".join(f"{role} = {column}" for role, column in source.columns.items() if column)
     meaning = ", ".join(f"{value!r} → {name}" for name, value in source.labels.items())
-    return (
-        f"{source.dataset}: imported {source.origin} ({columns}; {meaning}); next: make train DATASET={source.dataset}"
-    )
+    after = "" if source.extends else f"; next: make train DATASET={source.dataset}"
+    return f"{source.dataset}: imported {source.origin} ({columns}; {meaning}){after}"

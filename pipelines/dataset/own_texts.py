@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.dataset.provenance import ROLES, SourceError
+from pipelines.dataset.provenance import ROLES, Source, SourceError
 
 FORMATS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 DEFAULT_COLUMNS = {"text": "text", "label": "label"}
@@ -37,6 +37,16 @@ class Request:
     @property
     def is_given(self) -> bool:
         return any((*self.columns.values(), self.negative, self.positive))
+
+
+def as_before(said: Request, known: Source, *, names: list[str]) -> Request:
+    """A request, filled up with the columns and labels of an earlier file of the data set, where this one has them.
+
+    Args:
+        said: what the user says, which comes first; names: the columns of this file.
+    """
+    usual = {role: column if column in names else None for role, column in known.columns.items()}
+    return Request({role: said.columns.get(role) or usual.get(role) for role in ROLES}, said.negative, said.positive)
 
 
 def format_of(path: Path, kind: str) -> str:

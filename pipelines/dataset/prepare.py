@@ -6,28 +6,22 @@ The first pass (`survey`) sets the unusable rows aside and keeps a hash of each 
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tqdm import tqdm
 
 from pipelines import artifacts
-from pipelines.dataset import cleaning, division, holdouts, provenance, splitting, tables
-from pipelines.dataset.examples import mask_names
+from pipelines.dataset import cleaning, division, holdouts, placing, provenance, splitting, tables
 from pipelines.dataset.provenance import Source
 from pipelines.dataset.shuffle import BucketShuffle
-from pipelines.dataset.survey import BAR, REJECTED_SCHEMA, Survey, survey
+from pipelines.dataset.splitting import SPLITS
+from pipelines.dataset.survey import NO_KEYS, REJECTED_SCHEMA, Survey, survey
 
 KEY_VERSION = 1  # raise it when `text.duplicate_key` changes what counts as the same text
-NO_KEYS = np.zeros(0, np.uint64)
 
 
 @dataclass(frozen=True)
@@ -69,6 +63,10 @@ def prepare(
         SourceError: the raw files are missing or changed, or too few usable rows are left.
     """
     source = provenance.load(dataset)
+    if source.extends:
+        from pipelines.dataset import extension
+
+        return extension.extend(dataset, source, test_rows=test_rows, validation_rows=validation_rows, seed=seed)
     with artifacts.lock(dataset.splits), artifacts.folder_written_whole(dataset.splits) as folder:
         with pq.ParquetWriter(folder / dataset.rejected.name, REJECTED_SCHEMA) as rejected:
             manual = survey(source, "manual", rejected) if "manual" in source.files else None
@@ -77,9 +75,9 @@ def prepare(
         found = _write_splits(source, plan, folder=folder)
         if manual:
             _write_manual(source, folder / dataset.split("manual").name)
-            plan.balance["manual"] = _balance(manual.labels)
-        counts = _counts(train, manual, groups=plan.counts, balance=plan.balance, finished=found["counts"])
-        manifest = _manifest(source, seed=seed, counts=counts, balance=plan.balance, folder=folder)
+            plan.balance["manual"] = balance_of(manual.labels)
+        counts = counts_of(train, manual, groups=plan.counts, balance=plan.balance, finished=found["counts"])
+        manifest = manifest_of(source, seed=seed, counts=counts, balance=plan.balance, folder=folder)
         manifest |= {"largest_groups": found["groups"], "repeats": plan.repeats}
         manifest |= {"holdout": source.holdout, "held_out": plan.held_out}
         artifacts.write_json(folder / dataset.manifest.name, manifest)
@@ -94,60 +92,28 @@ def _plan(source: Source, train: Survey, manual: Survey | None, *, rows_wanted: 
     divided = division.divide(source, train, kept, rows_wanted=rows_wanted, seed=seed)
     used = divided.split != holdouts.LEFT_OUT
     rows, labels, split = train.rows[kept][used], train.labels[kept][used], divided.split[used]
-    balance = {name: _balance(labels[split == number]) for number, name in enumerate(splitting.SPLITS)}
+    balance = {name: balance_of(labels[split == number]) for number, name in enumerate(splitting.SPLITS)}
     named = {int(train.rows[position]): (count, positive) for position, count, positive in groups.largest}
     counts = groups.counts | {"kept": len(rows)} | ({} if used.all() else {"left_out": int((~used).sum())})
     return Plan(rows, split, divided.place[used], named, counts, balance, divided.facts, groups.repeats)
 
 
-def _balance(labels: np.ndarray) -> tuple[int, int]:
+def balance_of(labels: np.ndarray) -> tuple[int, int]:
+    """How many are 0 and how many 1."""
     negative, positive = np.bincount(labels, minlength=2).tolist()
     return negative, positive
 
 
 def _write_splits(source: Source, plan: Plan, *, folder: Path) -> dict:
     """The second pass: rows of the raw file to their places, and the texts of the largest groups."""
-    counts, groups = Counter(), {}
-    with _scratch(folder) as scratch, tqdm(total=len(plan.rows), desc="writing the splits", **BAR) as progress:
-        shuffles = [
-            BucketShuffle(scratch / name, cleaning.SCHEMA, sum(plan.balance[name])) for name in splitting.SPLITS
-        ]
-        for batch in tables.read(source, "train"):
-            numbers = batch.table["row"].to_numpy()
-            groups |= _name_groups(batch.table, plan.named, source)
-            first, end = np.searchsorted(plan.rows, [numbers[0], numbers[-1] + 1]) if len(numbers) else (0, 0)
-            wanted = batch.table.take(pa.array(np.searchsorted(numbers, plan.rows[first:end])))
-            finished, found = cleaning.finish(wanted, source)
-            counts.update(found)
-            for number, shuffle in enumerate(shuffles):
-                mine = np.flatnonzero(plan.split[first:end] == number)
-                shuffle.add(finished.take(pa.array(mine)), plan.place[first:end][mine])
-            progress.update(end - first)
-        for name, shuffle in zip(splitting.SPLITS, shuffles, strict=True):
+    with placing.scratch(folder) as scratch:
+        shuffles = {name: BucketShuffle(scratch / name, cleaning.SCHEMA, sum(plan.balance[name])) for name in SPLITS}
+        found = placing.spread(
+            source, plan.rows, split=plan.split, place=plan.place, named=plan.named, shuffles=shuffles
+        )
+        for name, shuffle in shuffles.items():
             shuffle.write(folder / f"{name}.parquet")
-    return {"counts": counts, "groups": sorted(groups.values(), key=lambda group: -group["rows"])}
-
-
-def _name_groups(table: pa.Table, named: dict[int, tuple], source: Source) -> dict[int, dict]:
-    numbers = table["row"].to_numpy()
-    positions = np.flatnonzero(np.isin(numbers, list(named)))
-    texts, _ = cleaning.read_texts(table.take(pa.array(positions)), source)
-    return {
-        int(row): {"text": example[:200], "rows": named[int(row)][0], "positive": named[int(row)][1]}
-        for row, example in zip(numbers[positions], mask_names(texts), strict=True)
-    }
-
-
-@contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
-    """A folder for bucket files beside the splits; one that a killed run has left behind is removed."""
-    for stale in folder.parent.glob(".shuffle-*"):
-        shutil.rmtree(stale, ignore_errors=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".shuffle-", dir=folder.parent))
-    try:
-        yield scratch
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    return found
 
 
 def _write_manual(source: Source, path: Path) -> None:
@@ -159,9 +125,14 @@ def _write_manual(source: Source, path: Path) -> None:
             parquet.write_table(cleaning.finish(batch.table.take(pa.array(wanted)), source)[0])
 
 
-def _counts(
+def counts_of(
     train: Survey, manual: Survey | None, *, groups: dict[str, int], balance: dict[str, tuple], finished: Counter
 ) -> dict[str, int]:
+    """Every step's rows, by name.
+
+    Raises:
+        RuntimeError: they do not add up.
+    """
     rows = {name: sum(classes) for name, classes in balance.items()}
     names = ("read", "rejected", "neutral", "repaired_encoding", "repaired_in_part", "without_words")
     counts = {name: train.counts[name] for name in names} | groups | dict(finished) | rows
@@ -176,7 +147,8 @@ def _counts(
     return counts
 
 
-def _manifest(source: Source, *, seed: int, counts: dict, balance: dict, folder: Path) -> dict:
+def manifest_of(source: Source, *, seed: int, counts: dict, balance: dict, folder: Path) -> dict:
+    """What splits/manifest.json holds of any data set."""
     return {
         "dataset": source.dataset,
         "kind": source.kind,

@@ -44,6 +44,7 @@ class Source:
         ignored_labels: values that are dropped and counted as neutral.
         parent: the data set whose raw files these are; "" for its own.
         holdout: how test rows are held out, see `derived`; "" for at random, without repeats.
+        extends: the data set to whose splits these rows are added, see `lineage`; "" for a data set of its own.
     """
 
     dataset: str
@@ -61,6 +62,7 @@ class Source:
     ignored_labels: list[str] = field(default_factory=list)
     parent: str = ""
     holdout: str = ""
+    extends: str = ""
 
     @property
     def folder(self) -> Path:

@@ -15,8 +15,9 @@ KEPT, DUPLICATE, CONFLICT, IN_MANUAL = 0, 1, 2, 3
 SPLITS = ("train", "validation", "test")
 DEFAULT_TEST_ROWS, DEFAULT_VALIDATION_ROWS = 50_000, 20_000
 SMALL_SHARE = 0.1
-# From this minority share on, the training order alternates strictly between the classes.
-ALTERNATE_FROM = 0.45
+# From this minority share on, the training order alternates strictly between the classes: half a percentage point is
+# then the most that a prefix strays from the whole.
+ALTERNATE_FROM = 0.495
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def assign(labels: np.ndarray, *, sizes: dict[str, tuple[int, int]], seed: int) 
 
 def interleave(negative: int, positive: int) -> np.ndarray:
     """An order of `negative` + `positive` rows whose prefixes are balanced: strictly alternating while both last when
-    the smaller class has at least 45 %, in proportion otherwise.
+    the smaller class has at least 49.5 %, in proportion otherwise.
 
     >>> interleave(3, 2)
     array([0, 3, 1, 4, 2])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,13 +12,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from pipelines.dataset import cleaning, tables
+from pipelines.dataset import cleaning, tables, text, tokens
 from pipelines.dataset.provenance import Source
 
 REJECTED_SCHEMA = pa.schema(
     [("file", pa.string()), ("row", pa.int64()), ("reason", pa.string()), ("line", pa.string())]
 )
 BAR = {"unit": " rows", "unit_scale": True, "mininterval": 1}  # of every pass over rows
+NO_KEYS = np.zeros(0, np.uint64)
 MASKS_ONLY = r"^(?:<(?:user|url)>|\s)*$"
 
 
@@ -81,6 +83,16 @@ def _seconds(table: pa.Table) -> np.ndarray:
 def _users(table: pa.Table) -> np.ndarray:
     users = pc.fill_null(table["user"].combine_chunks(), "")
     return np.where(pc.equal(users, "").to_numpy(zero_copy_only=False), 0, hash_keys(users)).astype(np.uint64)
+
+
+def survey_split(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Hashes of the duplicate keys (uint64) and labels (int8) of a finished split, in its order: [rows] each."""
+    keys, labels = [NO_KEYS], [np.zeros(0, np.int8)]
+    source = tokens.batches(path, columns=["text", "label"])
+    for batch in tqdm(source, desc=f"reading {path.stem} back", unit=" batches", mininterval=1):
+        keys.append(hash_keys(text.duplicate_key(batch["text"])))
+        labels.append(batch["label"].to_numpy())
+    return np.concatenate(keys), np.concatenate(labels)
 
 
 def hash_keys(keys: pa.Array) -> np.ndarray:

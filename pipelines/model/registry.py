@@ -7,11 +7,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from pipelines import artifacts, tracking
+from pipelines.dataset import lineage
 
 
 def registered_name(dataset: artifacts.Dataset) -> str:
-    """The name that the models of a data set are registered under."""
-    return f"tweet-sentiment-{dataset.name}"
+    """The name that the models of a data set are registered under, those of its later versions too."""
+    return f"tweet-sentiment-{lineage.first(dataset).name}"
 
 
 def register(run: artifacts.Run) -> str | None:
@@ -32,7 +33,7 @@ def register(run: artifacts.Run) -> str | None:
         logged = mlflow.pyfunc.log_model(name="model", **model)
     os.environ["MLFLOW_RUN_ID"] = run_id  # MLflow takes it away when it opens a run
     registered = mlflow.register_model(logged.model_uri, name, tags=model["metadata"])
-    client.set_registered_model_tag(name, "dataset", run.dataset.name)
+    client.set_registered_model_tag(name, "dataset", lineage.first(run.dataset).name)
     return str(registered.version)
 
 

@@ -78,7 +78,7 @@ def test_every_prefix_of_the_training_order_holds_the_classes_in_balance(negativ
     assert sorted(order) == list(range(negative + positive))
     is_positive = order >= negative
     share = positive / (negative + positive)
-    if share >= 0.45:
+    if share == 0.5:
         both = 2 * min(negative, positive)
         assert (is_positive[:both] == np.tile([False, True], both // 2)).all()
     else:

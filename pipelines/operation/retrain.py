@@ -1,0 +1,193 @@
+"""Learn from new labelled rows: `python -m pipelines.operation.retrain june.csv`, or `make retrain NEW=june.csv`.
+
+The rows that are new become the next version of the data set; a challenger is trained on it by the ordinary stages and
+compared with the champion on old and new test rows (notebook 08); `promotion` is the rule.
+
+    0  promoted: the challenger is the champion now
+    3  not promoted, and why; or the file holds nothing new
+    1  it could not be done (a stage failed, MLflow does not answer): the same command goes on from there
+    2  the wish was wrong (no such file, column or run)
+
+Make has a status of its own, 2, for all but 0; the line that it prints names the one of this module.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from pipelines import artifacts, inputs, parameters, run, stages
+from pipelines.dataset import addition, extension, importing, lineage, provenance
+from pipelines.dataset.own_texts import Request
+from pipelines.dataset.provenance import ROLES
+from pipelines.operation import champions
+from pipelines.operation.champions import Version
+
+NOTEBOOK = "08_promote"
+PROMOTED, FAILED, REFUSED, STAYS = 0, 1, 2, 3
+OF_THE_STAGE = ("dataset", "size", "run")  # parameters that are not what a user turned
+INHERITED = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")  # of the Make that called us
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was asked for: the file and what is said of it, training rows, overrides of parameters."""
+
+    new: str
+    request: Request
+    size: str
+    overrides: dict[str, str]
+
+
+def retrain(dataset: artifacts.Dataset, wish: Wish) -> int:
+    """Add the rows, train, compare, promote; returns the exit status. Two at once follow one another.
+
+    Raises:
+        ValueError: the wish cannot be granted; nothing was changed.
+        subprocess.CalledProcessError: a stage failed, and has said why.
+    """
+    begun = lineage.first(dataset)
+    with artifacts.lock(begun.folder / "retrain", waiting=f"another retraining of {begun.name} is under way: waiting"):
+        before = lineage.newest(begun)
+        champion, first = champions.ensure(begun, wish.size if before == begun else "")
+        say(f"champion: {champion}" + (", the newest evaluated run, is the first" if first else ""))
+        version = _with_new_rows(before, wish)
+        if version == before == begun:
+            say(f"{wish.new} adds nothing: every usable row of it stands in {begun.name} already; the champion stays")
+            return STAYS
+        challenger = _trained(version, wish, champions.manifest(champion))
+        return _contest(challenger, champion)
+
+
+def _with_new_rows(before: artifacts.Dataset, wish: Wish) -> artifacts.Dataset:
+    """The next version, imported; or the newest one, where the file adds nothing to it."""
+    version = lineage.following(before)
+    try:
+        importing.import_file(wish.new, name=version.name, request=wish.request, extends=provenance.load(before))
+        found = addition.look(version)
+        if found.rows:
+            extension.sizes(found.labels)
+    except Exception:
+        shutil.rmtree(version.folder, ignore_errors=True)
+        raise
+    said = f"{found.counts['repeats_of_old']:,} repeat old ones, {found.counts['conflicts_with_old']:,} contradict them"
+    say(f"{found.rows:,} new rows of {found.survey.counts['read']:,}; {said}")
+    if found.rows:
+        return version
+    shutil.rmtree(version.folder)
+    if lineage.extended(before):
+        say(f"nothing new: going on with {before.name}, where the last file was added")
+    return before
+
+
+def _trained(version: artifacts.Dataset, wish: Wish, champion: dict) -> artifacts.Run:
+    """The challenger: the champion's parameters, its rows and the new ones, where the user says nothing else."""
+    _make("before-03_tokenize", version)
+    learned = artifacts.Dataset(champion["dataset"]).run(champion["run"])
+    overrides = _turned(learned) | wish.overrides
+    size = wish.size or _size(version, champion)
+    name = stages.run_name(dataset=version, size=size, overrides=overrides)
+    say(f"challenger: {version.name}, {name}")
+    _make(f"before-{NOTEBOOK}", version, f"RUN={name}", "PARAMS=" + " ".join(f"{k}={v}" for k, v in overrides.items()))
+    return version.run(name)
+
+
+def _turned(champion: artifacts.Run) -> dict[str, str]:
+    """The parameters that a run was given, by the records of its stages; none where the run is not on this machine."""
+    turned = {}
+    for path in sorted(champion.folder.glob("0[3-6]_*.manifest.json")):
+        turned |= artifacts.read_json(path)["parameters"]
+    return {name: str(value) for name, value in turned.items() if name not in OF_THE_STAGE}
+
+
+def _size(version: artifacts.Dataset, champion: dict) -> str:
+    """The rows of the champion, and all those that came to the training split since."""
+    of_champion = artifacts.Dataset(champion["dataset"])
+    known, now = (artifacts.read_json(one.manifest)["counts"]["train"] for one in (of_champion, version))
+    wanted = champion["rows_train"] + now - known
+    return "all" if champion["rows_train"] >= known or wanted >= now else str(wanted)
+
+
+def _make(target: str, dataset: artifacts.Dataset, *variables: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if name not in INHERITED}
+    command = ["make", "-s", target, f"DATASET={dataset.name}", *variables]
+    subprocess.run(command, cwd=artifacts.ROOT, env=environment, check=True)
+
+
+def _contest(challenger: artifacts.Run, champion: Version) -> int:
+    version = champions.registered(challenger)
+    if version.number == champion.number:
+        say(f"{version} is the champion already: it has learned from these rows")
+        return PROMOTED
+    if champions.DECISION in version.tags:
+        left = f", rolled back {version.tags[champions.LEFT]}" if champions.LEFT in version.tags else ""
+        say(f"decided before: {version}: {version.tags[champions.DECISION]}{left}; {champion} stays")
+        return STAYS
+    stage, values = run.plan(
+        NOTEBOOK,
+        {"dataset": challenger.dataset.name, "run": challenger.name, "champion": champion.number},
+        {},
+    )
+    run.execute(stage, values, inputs=[], made=True)
+    found = artifacts.read_json(challenger.promotion)
+    if found["promote"] and champions.current(champion.name).number != champion.number:
+        raise ValueError(f"{champion} is no longer the champion: the same command compares again")
+    return _act(version, champion, found, report=stage.output.with_suffix(".html"))
+
+
+def _act(version: Version, champion: Version, found: dict, *, report: os.PathLike) -> int:
+    if found["promote"]:
+        champions.promote(version, over=champion)
+    verdict = f"promoted over {champion}" if found["promote"] else f"not promoted, {champion} stays"
+    champions.decided(version, "; ".join([verdict, *found["reasons"]]))
+    status = PROMOTED if found["promote"] else STAYS
+    say(f"\n{version}: {verdict} (status {status})")
+    for one in found["gains"]:
+        if "," not in one["where"]:
+            say("  - {where} ({rows:,}): {champion:.2%} → {challenger:.2%} [{low:+.2%}, {high:+.2%}]".format(**one))
+    for reason in found["reasons"]:
+        say(f"  - because {reason}")
+    say(f"  report: {os.path.relpath(report)}")
+    return status
+
+
+def say(line: str) -> None:
+    """A line for people, at once: the stages print between them."""
+    print(line, flush=True)
+
+
+def main() -> int:
+    """Command line; see the top of this module for the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pipelines.operation.retrain",
+        description=__doc__.split("\n")[0],
+        epilog="exit status: 0 promoted, 3 not promoted; 1 failed, 2 refused",
+    )
+    parser.add_argument("new", help="labelled rows: CSV, TSV, JSONL or Parquet, or a path or address of such")
+    parser.add_argument("--dataset", default="")
+    parser.add_argument("--size", default="", help="training rows; unsaid, the champion's and all that came since")
+    parser.add_argument("--params", default="", help="'epochs=3 units=64'; unsaid ones are the champion's")
+    for role in (*ROLES, "negative", "positive"):
+        parser.add_argument(f"--{role}", help="a column" if role in ROLES else "the label value that means this")
+    given = parser.parse_args()
+    try:
+        request = Request({role: getattr(given, role) for role in ROLES}, given.negative, given.positive)
+        wish = Wish(given.new, request, given.size, parameters.split_overrides(given.params))
+        return retrain(artifacts.Dataset(given.dataset or inputs.default_dataset()), wish)
+    except (ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return REFUSED
+    except subprocess.CalledProcessError as error:
+        print(f"error: {' '.join(error.cmd)} failed; the same command goes on from there", file=sys.stderr)
+        return FAILED
+    except Exception as error:
+        print(f"error: {type(error).__name__}: {str(error).strip().splitlines()[-1]}", file=sys.stderr)
+        return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
