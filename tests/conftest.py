@@ -1,9 +1,29 @@
 """Fixtures for all tests: an empty data folder, and the tiny data set in it."""
 
+import os
+import sys
+
 import pytest
 import tiny_data
 
 from pipelines import artifacts
+
+
+@pytest.fixture(autouse=True)
+def mlflow_forgets():
+    """Each test begins without the stores of the one before: MLflow keeps what it is told in the environment."""
+    names = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
+    before = {name: os.environ.get(name) for name in names}
+    yield
+    if "mlflow" in sys.modules:
+        import mlflow
+
+        mlflow.set_tracking_uri(None)
+        mlflow.set_registry_uri(None)
+    for name, value in before.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
 
 
 @pytest.fixture

@@ -271,7 +271,7 @@ def service(town, environment):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     own = {"PORT": str(port), "WORKERS": "1", "MODEL_URI": "models:/tweet-sentiment-town@champion"}
-    own |= {"MODEL_POLL_SECONDS": "1", "MODEL_CACHE": str(folder / "cache")}
+    own |= {"MODEL_POLL_SECONDS": "15", "MODEL_CACHE": str(folder / "cache")}
     command = [sys.executable, "-m", "gunicorn", "-c", "serving/gunicorn_conf.py", "serving.app:create_app()"]
     log = (folder / "service.log").open("w")
     process = subprocess.Popen(command, cwd=ROOT, env=environment | own, stdout=log, stderr=log)

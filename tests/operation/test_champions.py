@@ -16,18 +16,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
 @pytest.fixture
 def registry(tmp_path, monkeypatch, data_folder):
     """A client of an empty store, in which three versions of one model are registered."""
-    import mlflow
-
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("MLRUNS_FOLDER", str(tmp_path / "mlruns"))
-    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
     client = tracking.client()
     client.create_registered_model(NAME)
     for number in range(1, 4):
         client.create_model_version(NAME, f"{tmp_path}/model", tags={"model_version": f"town-10-{number}"})
-    yield client
-    mlflow.set_tracking_uri(before[0])
-    mlflow.set_registry_uri(before[1])
+    return client
 
 
 def version(number):
