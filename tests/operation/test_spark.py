@@ -30,12 +30,15 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def model_uri(folder, tmp_path_factory):
     """The export, registered as 06_evaluate registers it."""
+    import mlflow
+
     from pipelines import artifacts, tracking
     from pipelines.model import registry
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLRUNS_FOLDER", str(tmp_path_factory.mktemp("mlruns")))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setenv("MLFLOW_REGISTRY_URI", "")  # MLflow sets it, and no later module shall inherit it
+        patch.setenv("MLFLOW_TRACKING_URI", "")
         patch.delenv("MLFLOW_RUN_ID", raising=False)
         patch.setenv("DATA_FOLDER", str(folder.parents[3]))
         client = tracking.client()
@@ -44,6 +47,8 @@ def model_uri(folder, tmp_path_factory):
         run = artifacts.Dataset("invented").run("10")
         version = registry.register(run)
         yield f"models:/{registry.registered_name(run.dataset)}/{version}"
+        mlflow.set_tracking_uri(None)
+        mlflow.set_registry_uri(None)
 
 
 @pytest.fixture(scope="module")
