@@ -19,6 +19,7 @@ from serving.problems import Problem
 from serving.turn import Turn
 
 _UNEVEN = 1  # connections that a worker may have more than the one with the fewest
+_GIVES_WAY = 0.005  # seconds that it then waits before it looks again: many may come at once
 _GRACE = 0.1  # seconds: a thread that only waits answers at its deadline by itself, with the request's id
 
 
@@ -38,6 +39,7 @@ class Worker(GatedWorker):
     def init_process(self):
         self._health_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="health")
         self._busy = 0
+        self._gives_way = False  # to workers with fewer connections
         self._under_way: dict[UnderWay, None] = {}  # a set, in the order of the deadlines
         self._hanging: dict[UnderWay, None] = {}  # likewise: answered, but their threads have not come back
         self._thread = threading.local()
@@ -61,10 +63,11 @@ class Worker(GatedWorker):
         fit = self.alive and self._service.slot.filled() and not self._hanging
         board.show(fit, self.nr_conns)
         its_turn = self.nr_conns <= board.least_connections() + _UNEVEN if fit else not board.anyone_ready()
+        self._gives_way = fit and enabled and not its_turn
         super().set_accept_enabled(enabled and its_turn)
 
     def wait_for_and_dispatch_events(self, timeout):
-        super().wait_for_and_dispatch_events(timeout)
+        super().wait_for_and_dispatch_events(min(timeout, _GIVES_WAY) if self._gives_way else timeout)
         self._open_or_close()
 
     def _open_or_close(self):
