@@ -70,7 +70,7 @@ rollback: .venv/ready-run ; @$(PYTHON) -m pipelines.operation.champions --rollba
 image: ; docker build -t tweet-sentiment . ## the serving container, where Docker is
 lab: .venv/ready-run ; @jupyter lab --notebook-dir notebooks ## Jupyter Lab on the notebooks
 ui: .venv/ready-run ; @$(PYTHON) -m pipelines.examples ui $(if $(EXAMPLES),--examples) ## the MLflow page on UI_PORT (5000); EXAMPLES=1: committed runs
-test: .venv/ready-dev ; @$(PYTHON) -m pytest ## all tests
+test: .venv/ready-dev ; @$(PYTHON) -m pytest $(if $(STORY),-m story) ## all tests but the story of a retraining; STORY=1: that one
 lint: .venv/ready-dev ; @ruff format --check . && ruff check . ## format and lint, as in CI
 bench: .venv/ready-run ; @$(PYTHON) -m benchmarks.training ## speed, as ratios taken in one run
 lock: ## the lock files anew (needs uv)

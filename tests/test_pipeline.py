@@ -308,6 +308,7 @@ def wait_until(condition) -> None:
         time.sleep(0.2)
 
 
+@pytest.mark.story
 def test_june_is_other_than_spring_and_the_service_learns_it(town, environment, service):
     folder = Path(environment["DATA_FOLDER"])
     june = drifting_tweets.june(folder.parent / "june.csv")
@@ -352,6 +353,7 @@ def test_june_is_other_than_spring_and_the_service_learns_it(town, environment, 
     assert "Error 2" in twice.stderr
 
 
+@pytest.mark.story
 @pytest.mark.parametrize(
     ("content", "message"),
     [(None, "no file"), ("text,label\nonly one,0\n", "1 label"), ("words,label\none,0\n", "has no column 'text'")],
