@@ -61,6 +61,13 @@ def current(name: str) -> Version | None:
         raise
 
 
+def champion(name: str) -> Version:
+    """Like `current`, for where there must be one: NoChampionError otherwise."""
+    if (found := current(name)) is None:
+        raise NoChampionError(f"{name} has no champion: make retrain NEW=… sets one")
+    return found
+
+
 def get(name: str, number: str) -> Version:
     """A version by its number.
 
@@ -151,9 +158,7 @@ def rollback(name: str) -> tuple[Version, Version]:
     Raises:
         NoChampionError: there is none.
     """
-    leaves = current(name)
-    if leaves is None:
-        raise NoChampionError(f"{name} has no champion: make retrain NEW=… sets one")
+    leaves = champion(name)
     if PREDECESSOR not in leaves.tags:
         raise NoChampionError(f"{name}: {leaves} is the first champion, there is none before it")
     client, back = tracking.client(), get(name, leaves.tags[PREDECESSOR])
@@ -179,10 +184,8 @@ def main() -> int:
         elif given.rollback:
             leaves, back = rollback(name)
             print(f"{name}: rolled back from {leaves} to {back}")
-        elif (found := current(name)) is None:
-            raise NoChampionError(f"{name} has no champion: make retrain NEW=… sets one")
         else:
-            print(f"{name}: {found}")
+            print(f"{name}: {champion(name)}")
     except (ValueError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
