@@ -25,9 +25,9 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from pipelines import artifacts, tracking
-from pipelines.dataset import sample, tables, text
+from pipelines.dataset import sample, tables
 from pipelines.evaluation import calibration, summary
-from pipelines.operation import drift, traits
+from pipelines.operation import drift, incoming, traits
 from pipelines.operation.judgement import LEVEL, RETRAIN, STEADY
 from pipelines.operation.traits import NO_LABEL, Traits
 
@@ -85,16 +85,8 @@ def brand_tweets() -> pa.Array:
         table = pa.concat_tables([rows.table for rows in read]).combine_chunks()
     texts, labels = table["text"].combine_chunks(), table["label"].combine_chunks()
     positive = pc.equal(labels, "positive").to_numpy(zero_copy_only=False)
-    wanted = np.array(pc.is_in(labels, value_set=pa.array(["negative", "positive"]))) & first_of_each(texts)
+    wanted = np.array(pc.is_in(labels, value_set=pa.array(["negative", "positive"]))) & incoming.first_of_each(texts)
     return balanced(texts.filter(pa.array(wanted)), positive[wanted].astype(np.int8))
-
-
-def first_of_each(texts: pa.Array) -> np.ndarray:
-    """Which rows do not repeat an earlier one, by the key of the preparation: bool [rows]."""
-    places = pc.dictionary_encode(text.duplicate_key(texts)).indices.to_numpy()
-    first = np.zeros(len(texts), bool)
-    first[np.unique(places, return_index=True)[1]] = True
-    return first
 
 
 def tweets_of(run: artifacts.Run, first_day: str, day_after: str) -> pa.Array:

@@ -140,7 +140,7 @@ def _sampled(
         raise SourceError("the file holds no text: is it the right one?")
     texts, values = kept["text"].combine_chunks(), kept["label"].combine_chunks()
     labels = _read_labels(values, meanings) if labelled else np.full(len(texts), NO_LABEL, np.int8)
-    first = _first_of_each(texts)
+    first = first_of_each(texts)
     counts["repeats of another text in the sample"] = int((~first).sum())
     left_out = {reason: number for reason, number in counts.items() if number}
     return Incoming(rows, texts.filter(pa.array(first)), labels[first], None, left_out)
@@ -157,7 +157,8 @@ def _read_labels(values: pa.Array, meanings: dict[str, int]) -> np.ndarray:
     return numbers[pc.fill_null(place, len(meanings)).to_numpy(zero_copy_only=False)]
 
 
-def _first_of_each(texts: pa.Array) -> np.ndarray:
+def first_of_each(texts: pa.Array) -> np.ndarray:
+    """Which rows do not repeat an earlier one, by the key of the preparation: bool [rows]."""
     places = pc.dictionary_encode(text.duplicate_key(texts)).indices.to_numpy()
     first = np.zeros(len(texts), bool)
     first[np.unique(places, return_index=True)[1]] = True
