@@ -1,131 +1,130 @@
 """Word vectors learned from the texts of the training split: no label is read, so all of its rows may serve.
 
-They are made once for a data set and serve every size: tweets without labels are free, those with labels are not.
-Method: continuous bag of words with negative sampling, Mikolov et al., "Efficient estimation of word representations
-in vector space", 2013, by gensim.
+They are made once for a data set, with the vocabulary that they belong to, and serve every size: texts without labels
+are free, those with labels are not. Two views of a word stand beside one another. `wide` sees which words share its
+text, what it is about; `near` sees which words stand right before and right after it, how it is used.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
-from tqdm import tqdm
 
 from pipelines import artifacts
-from pipelines.dataset import text, tokens
-from pipelines.dataset.vocabulary import read_vocabulary, write_vocabulary
+from pipelines.dataset import cooccurrence, text, tokens, vocabulary
+
+WIDE_WINDOW, NEAR_WINDOW = 10, 3  # neighbours to each side
+LONGEST = 64  # tokens of a text that are read
+FREQUENT = 5_000  # words that the vectors' scale is taken from
 
 
-def learned(dataset: artifacts.Dataset, *, dimensions: int, epochs: int, window: int, seed: int) -> Path:
+def learned(
+    dataset: artifacts.Dataset, *, wide: int, near: int, maximum_size: int, minimum_count: int, seed: int
+) -> Path:
     """The folder of the word vectors of a data set, which are learned first where they are missing or out of date.
 
     Args:
         dataset: its training split is read, all rows, texts only.
-        dimensions: width of a vector.
-        epochs: passes over the texts.
-        window: words to each side that a word is predicted from.
-        seed: of the initial vectors and of sampling; one thread learns, so that the result repeats.
+        wide: dimensions from all neighbours up to WIDE_WINDOW places away.
+        near: dimensions from those up to NEAR_WINDOW places away, left and right told apart.
+        maximum_size: ids, padding and unknown included.
+        minimum_count: words seen less often are unknown.
+        seed: of the randomised decomposition.
 
     Returns:
-        A folder with vectors.npy (float32 [words, dimensions]), words.txt (a line each) and vectors.json.
+        A folder with words.txt (a line each, by id), vectors.npy (float16 [words, wide + near], zero for padding)
+        and vectors.json.
     """
-    folder = dataset.pretrained / f"vectors-{dimensions}"
+    measures = {"wide": wide, "near": near, "maximum_size": maximum_size, "minimum_count": minimum_count, "seed": seed}
+    folder = dataset.pretrained / f"vectors-{'-'.join(str(value) for value in measures.values())}"
+    code = [Path(module.__file__) for module in (text, cooccurrence)] + [Path(__file__)]
     made_from = {
         "train_sha256": artifacts.sha256(dataset.split("train")),
-        "rules_sha256": artifacts.sha256(Path(text.__file__)),
-        **{"dimensions": dimensions, "epochs": epochs, "window": window, "seed": seed},
+        "code_sha256": [artifacts.sha256(path) for path in code],
+        **measures,
     }
-    with artifacts.lock(folder):
+    with artifacts.lock(folder, waiting=f"another run makes {folder}; waiting for it …"):
         record = folder / "vectors.json"
         if record.exists() and artifacts.read_json(record)["made_from"] == made_from:
             print(f"word vectors: taken from {folder}")
             return folder
         with artifacts.folder_written_whole(folder) as temporary:
-            corpus = temporary / "corpus.txt"
-            rows = _write_corpus(dataset.split("train"), corpus)
-            words, vectors = _fit(corpus, dimensions=dimensions, epochs=epochs, window=window, seed=seed)
-            corpus.unlink()
-            np.save(temporary / "vectors.npy", vectors)
-            write_vocabulary(words, temporary / "words.txt")
-            figures = {"rows": rows, "words": len(words)}
+            figures = _learn(dataset.split("train"), temporary, **measures)
             artifacts.write_json(temporary / "vectors.json", {"made_from": made_from, **figures})
     return folder
 
 
-def _write_corpus(split: Path, corpus: Path) -> int:
-    rows = 0
-    with corpus.open("w", encoding="utf-8") as file:
-        for batch in tqdm(tokens.batches(split, columns=["text"]), desc="writing texts", unit=" batches"):
-            lines = text.normalise(batch["text"])
-            file.write("\n".join(lines.filter(pc.not_equal(lines, "")).to_pylist()) + "\n")
-            rows += len(lines)
-    return rows
+def _learn(split: Path, folder: Path, *, maximum_size: int, minimum_count: int, **measures: int) -> dict[str, int]:
+    counts = vocabulary.count_tokens(split)
+    words = vocabulary.fit_vocabulary(counts, maximum_size=maximum_size, minimum_count=minimum_count)
+    vocabulary.write_vocabulary(words, folder / "words.txt")
+    with tempfile.TemporaryDirectory(dir=folder) as corpus:
+        texts = Path(corpus) / "texts"
+        tokens.encode_split(split, texts, encoder=tokens.Encoder(words, sequence_length=LONGEST))
+        rows = tokens.open_encoded(texts)
+        np.save(folder / "vectors.npy", table(rows, words=len(words), **measures))
+    return {"rows": len(rows), "words": len(words)}
 
 
-def _fit(corpus: Path, *, dimensions: int, epochs: int, window: int, seed: int) -> tuple[list[str], np.ndarray]:
-    from gensim.models import Word2Vec
-    from gensim.models.callbacks import CallbackAny2Vec
+def table(rows: tokens.EncodedRows, *, words: int, wide: int, near: int, seed: int) -> np.ndarray:
+    """Word vectors of encoded texts.
 
-    class Progress(CallbackAny2Vec):
-        """One bar, a step an epoch."""
+    Args:
+        rows: encoded texts; their labels are not read.
+        words: ids there are, padding (0) and unknown (1) included; unknown words get a vector as one word.
+        wide, near: dimensions of each view; fewer where there are fewer words.
+        seed: of the randomised decomposition.
 
-        def __init__(self) -> None:
-            self.bar = tqdm(total=epochs, desc="learning word vectors", unit=" epochs")
+    Returns:
+        float16 [words, wide + near], each view scaled to a standard deviation of 1 over the most frequent words.
+    """
+    from scipy.sparse import hstack
 
-        def on_epoch_end(self, model) -> None:
-            self.bar.update()
-
-    learner = Word2Vec(
-        corpus_file=str(corpus),
-        vector_size=dimensions,
-        window=window,
-        epochs=epochs,
-        seed=seed,
-        min_count=5 if corpus.stat().st_size > 10**7 else 2,
-        sample=1e-4,
-        workers=1,
-        callbacks=[Progress()],
-    )
-    return list(learner.wv.index_to_key), learner.wv.vectors
+    views = []
+    if wide:
+        after = cooccurrence.followers(rows, words=words, window=WIDE_WINDOW)
+        views.append(cooccurrence.reduced(cooccurrence.surprise(after + after.T), wide, seed=seed))
+    if near:
+        after = cooccurrence.followers(rows, words=words, window=NEAR_WINDOW)
+        sides = [cooccurrence.surprise(side) for side in (after, after.T)]
+        views.append(cooccurrence.reduced(hstack(sides, format="csr"), near, seed=seed))
+    vectors = np.hstack([view / view[:FREQUENT].std() for view in views]).astype(np.float16)
+    vectors[0] = 0  # padding stands nowhere; what the decomposition leaves there is rounding
+    return vectors
 
 
-def embedding(folder: Path, vocabulary: list[str], *, spread: float = 0.5, seed: int = 1) -> np.ndarray:
-    """A first embedding for a vocabulary: learned vectors where there are some, small random ones elsewhere.
+def give(folder: Path, path: Path) -> np.ndarray:
+    """Put learned vectors where a run looks for them; a link, so that many runs hold them once.
 
     Args:
         folder: from `learned`.
-        vocabulary: tokens by id, as `fit_vocabulary` returns them.
-        spread: standard deviation that the learned vectors are scaled to.
-        seed: of the random ones.
+        path: of the run's word vectors.
 
     Returns:
-        float32 [len(vocabulary), dimensions]; row 0, padding, is zero.
+        float16 [words, dimensions], memory-mapped.
     """
-    learned_vectors = np.load(folder / "vectors.npy")
-    place = {word: number for number, word in enumerate(read_vocabulary(folder / "words.txt"))}
-    rows = np.array([place.get(word, -1) for word in vocabulary])
-    table = np.random.default_rng(seed).normal(0, 0.05, (len(vocabulary), learned_vectors.shape[1]))
-    table[rows >= 0] = learned_vectors[rows[rows >= 0]] * (spread / learned_vectors[:5_000].std())
-    table[0] = 0
-    return table.astype(np.float32)
-
-
-def write_table(table: np.ndarray, path: Path) -> None:
-    """Write the first embedding of a run, whole: float32 [vocabulary, dimensions] as .npy."""
     with artifacts.written_whole(path) as temporary:
-        np.save(temporary, table)
+        temporary.unlink()
+        try:
+            os.link(folder / "vectors.npy", temporary)
+        except OSError:  # a file system without links
+            shutil.copyfile(folder / "vectors.npy", temporary)
+    return np.load(path, mmap_mode="r")
 
 
-def neighbours(table: np.ndarray, vocabulary: list[str], words: list[str], *, count: int) -> pd.DataFrame:
-    """The nearest words by cosine: a column for each of `words` that is known, a row for each rank."""
+def neighbours(table: np.ndarray, words: list[str], asked: list[str], *, count: int) -> pd.DataFrame:
+    """The nearest words by cosine: a column for each of `asked` that is known, a row for each rank."""
+    table = table.astype(np.float32)
     unit = table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-9)
-    place = {word: number for number, word in enumerate(vocabulary)}
+    place = {word: number for number, word in enumerate(words)}
     nearest = {
-        word: [vocabulary[other] for other in np.argsort(-(unit @ unit[place[word]]))[1 : count + 1]]
-        for word in words
+        word: [words[other] for other in np.argsort(-(unit @ unit[place[word]]))[1 : count + 1]]
+        for word in asked
         if word in place
     }
     return pd.DataFrame(nearest, index=pd.RangeIndex(1, count + 1, name="rank"))

@@ -56,13 +56,7 @@ def read_vocabulary(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").split("\n")[:-1]
 
 
-def coverage(counts: Counter[str], sizes: Iterable[int]) -> dict[int, float]:
-    """Share of all token occurrences that a vocabulary of the n most frequent words knows, for each n in `sizes`."""
-    occurrences = np.cumsum(np.sort(np.fromiter(counts.values(), np.int64))[::-1])
-    return {n: float(occurrences[min(n, len(occurrences)) - 1] / occurrences[-1]) for n in sizes}
-
-
-def coverage_of(counts: Counter[str], vocabulary: list[str], sizes: Iterable[int]) -> dict[int, float]:
-    """`coverage` of other texts, such as validation, by the n first words of a vocabulary."""
+def coverage(counts: Counter[str], vocabulary: list[str], sizes: Iterable[int]) -> dict[int, float]:
+    """Share of all token occurrences that the n first words of a vocabulary know, for each n in `sizes`."""
     occurrences = np.cumsum([counts[word] for word in vocabulary[2:]])
     return {n: float(occurrences[min(n, len(occurrences)) - 1] / counts.total()) for n in sizes}

@@ -46,11 +46,11 @@ def build_module(run: artifacts.Run, *, temperature: float = 1.0):
     import keras
     import tensorflow as tf
 
-    from pipelines.model import network  # noqa: F401 (registers the layers that the file names)
+    from pipelines.model import network
 
     if keras.backend.backend() != "tensorflow":
         raise RuntimeError(f"the export is made by TensorFlow, not {keras.backend.backend()}: unset KERAS_BACKEND")
-    model = keras.models.load_model(run.model, compile=False)
+    model = network.plain(keras.models.load_model(run.model, compile=False))
     sequence_length = artifacts.read_json(run.encoded("train") / "encoding.json")["sequence_length"]
     vectorise = keras.layers.TextVectorization(
         standardize=text.normalise_in_graph, split="whitespace", vocabulary=read_vocabulary(run.vocabulary)

@@ -18,7 +18,8 @@ import numpy as np
 
 from pipelines import artifacts
 from pipelines.dataset import text, tokens
-from pipelines.model.network import PAIR_MULTIPLIER
+from pipelines.model import network
+from pipelines.model.layers import PAIR_MULTIPLIER
 
 if TYPE_CHECKING:
     import keras
@@ -50,7 +51,7 @@ def network_as_onnx(model: keras.Model, *, temperature: float = 1.0) -> onnx.Mod
     """
     from onnx import checker, helper
 
-    graph = _Graph(model)
+    graph = _Graph(network.plain(model))
     logit = graph.linear(graph.features(), "logit")
     if model.name == "hybrid":
         logit = graph.add("Add", logit, graph.pair_term())

@@ -16,11 +16,11 @@ from dataclasses import asdict, dataclass
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import layers
+
+from pipelines.model.layers import PairTerm, PoolTokens, PretrainedEmbedding, Reverse
 
 ARCHITECTURES = ("classic", "pooled", "hybrid")
-# A pair of ids below 2**16 is hashed without leaving int32, so that each backend finds the same bucket.
-PAIR_MULTIPLIER = 32_749
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,9 @@ class Configuration:
     Attributes:
         vocabulary_size: ids, padding and unknown included.
         architecture: one of ARCHITECTURES.
-        embedding_dimensions: width of a word vector.
+        embedding_dimensions: width of a word vector as the LSTM reads it.
+        pretrained_dimensions: width of fixed word vectors that it is projected from; 0: it is trained from nothing.
+        word_offsets: whether each word may depart from its fixed vector; pays off with many rows.
         units: width of each LSTM.
         dense_units: width of the dense tanh layer.
         dropout_rate: share of activations dropped before dense layers and of embedding channels.
@@ -40,6 +42,8 @@ class Configuration:
     vocabulary_size: int
     architecture: str = "hybrid"
     embedding_dimensions: int = 128
+    pretrained_dimensions: int = 0
+    word_offsets: bool = False
     units: int = 128
     dense_units: int = 64
     dropout_rate: float = 0.2
@@ -50,6 +54,8 @@ class Configuration:
             raise ValueError(f"architecture {self.architecture!r}: one of {', '.join(ARCHITECTURES)}")
         if self.vocabulary_size > 2**16:
             raise ValueError(f"vocabulary_size {self.vocabulary_size}: at most 65,536 ids")
+        if self.architecture == "classic" and self.pretrained_dimensions:
+            raise ValueError("architecture 'classic' learns its embedding from nothing: set pretrained to False")
         if not 0 <= self.dropout_rate < 1:
             raise ValueError(f"dropout_rate {self.dropout_rate}: from 0 up to, not including, 1")
 
@@ -57,72 +63,12 @@ class Configuration:
         return asdict(self)
 
 
-@keras.saving.register_keras_serializable("tweet_sentiment")
-class Reverse(layers.Layer):
-    """Turn each row of ids around and leave its padding at the end: int32 [batch, steps] → the same.
-
-    [5, 6, 7, 0, 0] → [7, 6, 5, 0, 0]. An LSTM that reads this meets padding only after the text, like the forward one.
-    """
-
-    def call(self, ids):
-        length = ops.sum(ops.cast(ids != 0, "int32"), axis=1, keepdims=True)
-        place = ops.arange(ops.shape(ids)[1], dtype="int32")[None, :]
-        return ops.take_along_axis(ids, ops.where(place < length, length - 1 - place, place), axis=1)
-
-    def compute_output_shape(self, shape):
-        return shape
-
-
-@keras.saving.register_keras_serializable("tweet_sentiment")
-class PoolTokens(layers.Layer):
-    """Maximum and mean over real tokens: ids int32 [batch, steps], states [batch, steps, units] → [batch, 2 units]."""
-
-    def call(self, ids, states):
-        real = ops.cast(ids != 0, states.dtype)[:, :, None]
-        largest = ops.max(states + (real - 1) * 1e4, axis=1)
-        mean = ops.sum(states * real, axis=1) / ops.maximum(ops.sum(real, axis=1), 1)
-        return ops.concatenate([largest, mean], axis=-1)
-
-    def compute_output_shape(self, ids_shape, states_shape):
-        return (states_shape[0], 2 * states_shape[2])
-
-
-@keras.saving.register_keras_serializable("tweet_sentiment")
-class PairTerm(layers.Layer):
-    """A linear term over neighbouring words, by hashed pairs: int32 [batch, steps] → [batch, 1].
-
-    The sum of one weight per pair, divided by the square root of the number of tokens, so that long texts do not weigh
-    more. Feature hashing: Weinberger et al., "Feature hashing for large scale multitask learning", ICML 2009.
-    """
-
-    def __init__(self, buckets: int, **kwargs) -> None:
-        super().__init__(**kwargs)
-        self.buckets = buckets
-        self.weight = layers.Embedding(buckets, 1, embeddings_initializer="zeros", name="pair_weight")
-
-    def build(self, shape):
-        self.weight.build(shape)
-
-    def call(self, ids):
-        first, second = ids[:, :-1], ids[:, 1:]
-        bucket = (ops.mod(first * PAIR_MULTIPLIER, self.buckets) + second) % self.buckets
-        real = ops.cast(second != 0, "float32")[:, :, None]
-        tokens = ops.sum(ops.cast(ids != 0, "float32"), axis=1, keepdims=True)
-        return ops.sum(self.weight(bucket) * real, axis=1) / ops.sqrt(ops.maximum(tokens, 1))
-
-    def compute_output_shape(self, shape):
-        return (shape[0], 1)
-
-    def get_config(self):
-        return {**super().get_config(), "buckets": self.buckets}
-
-
 def build_network(configuration: Configuration, word_vectors: np.ndarray | None = None) -> keras.Model:
     """Build an untrained network.
 
     Args:
         configuration: its measures.
-        word_vectors: float32 [vocabulary_size, embedding_dimensions] to start the embedding from; None: random.
+        word_vectors: float16 [vocabulary_size, pretrained_dimensions], fixed; None: zero, to be loaded later.
 
     Returns:
         A Functional model, ids int32 [batch, steps] → probability of positive float32 [batch, 1].
@@ -137,8 +83,30 @@ def build_network(configuration: Configuration, word_vectors: np.ndarray | None 
     probability = layers.Activation("sigmoid", name="probability", dtype="float32")(logit)
     network = keras.Model(ids, probability, name=configuration.architecture)
     if word_vectors is not None:
-        network.get_layer("embedding").set_weights([word_vectors])
+        network.get_layer("embedding").table.assign(word_vectors)
     return network
+
+
+def plain(network: keras.Model) -> keras.Model:
+    """The same network for use, not for training: float32, its fixed vectors and their projection one embedding.
+
+    Args:
+        network: from `build_network`, trained.
+    """
+    embedding = network.get_layer("embedding")
+    if not isinstance(embedding, PretrainedEmbedding):
+        return network
+
+    def in_float32(layer: layers.Layer) -> layers.Layer:
+        if layer is embedding:
+            return layers.Embedding(embedding.words, embedding.dimensions, name="embedding")
+        return layer.from_config({**layer.get_config(), "dtype": "float32"})
+
+    same = keras.models.clone_model(network, clone_function=in_float32)
+    for layer in same.layers:
+        weights = [embedding.folded()] if layer.name == "embedding" else network.get_layer(layer.name).get_weights()
+        layer.set_weights(weights)
+    return same
 
 
 def _classic(ids, configuration: Configuration):
@@ -151,7 +119,7 @@ def _classic(ids, configuration: Configuration):
 
 
 def _pooled(ids, configuration: Configuration):
-    embedding = layers.Embedding(configuration.vocabulary_size, configuration.embedding_dimensions, name="embedding")
+    embedding = _embedding(configuration)
     drop_channels = layers.SpatialDropout1D(configuration.dropout_rate, name="drop_channels")
     directions = []
     for name, direction in (("forward", ids), ("backward", Reverse(name="reverse")(ids))):
@@ -160,6 +128,13 @@ def _pooled(ids, configuration: Configuration):
         )
         directions.append(PoolTokens(name=f"pool_{name}")(direction, states))
     return _dense_head(layers.Concatenate(name="text")(directions), configuration)
+
+
+def _embedding(configuration: Configuration) -> layers.Layer:
+    words, dimensions = configuration.vocabulary_size, configuration.embedding_dimensions
+    if not (width := configuration.pretrained_dimensions):
+        return layers.Embedding(words, dimensions, name="embedding")
+    return PretrainedEmbedding(words, width, dimensions, offsets=configuration.word_offsets, name="embedding")
 
 
 def _dense_head(features, configuration: Configuration):

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pipelines import artifacts
 from pipelines.dataset import batches, tokens
 from pipelines.dataset.vocabulary import read_vocabulary
-from pipelines.model import network  # noqa: F401 (registers the layers that the file names)
+from pipelines.model import network
 
 
 def read(run: artifacts.Run, texts: pa.Array, *, batch_size: int = 1024) -> tuple[np.ndarray, np.ndarray]:
@@ -24,7 +24,7 @@ def read(run: artifacts.Run, texts: pa.Array, *, batch_size: int = 1024) -> tupl
         The pooled states that enter the dense layer, float32 [rows, 4 × units] ([rows, units] of the classic
         architecture), and P(positive) before calibration, float32 [rows].
     """
-    model = keras.models.load_model(run.model, compile=False)
+    model = network.plain(keras.models.load_model(run.model, compile=False))
     both = keras.Model(model.inputs, [model.get_layer("dense").input, model.output])
     sequence_length = artifacts.read_json(run.encoded("train") / "encoding.json")["sequence_length"]
     ids, lengths = tokens.Encoder(read_vocabulary(run.vocabulary), sequence_length=sequence_length).encode(texts)

@@ -11,7 +11,6 @@ from pipelines.dataset import tokens
 from pipelines.dataset.vocabulary import (
     count_tokens,
     coverage,
-    coverage_of,
     fit_vocabulary,
     read_vocabulary,
     write_vocabulary,
@@ -79,5 +78,5 @@ def test_missing_encoded_rows_name_the_stage_that_makes_them(tmp_path):
 
 def test_coverage_counts_occurrences_not_words():
     counts = Counter({"a": 6, "b": 3, "c": 1})
-    assert coverage(counts, [1, 2, 99]) == {1: 0.6, 2: 0.9, 99: 1.0}
-    assert coverage_of(counts, ["", "[UNK]", "b", "zzz"], [1, 2]) == {1: 0.3, 2: 0.3}
+    assert coverage(counts, ["", "[UNK]", "a", "b", "c"], [1, 2, 99]) == {1: 0.6, 2: 0.9, 99: 1.0}
+    assert coverage(counts, ["", "[UNK]", "b", "zzz"], [1, 2]) == {1: 0.3, 2: 0.3}

@@ -1,5 +1,7 @@
 """The network: padding, kernels, saving."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -13,9 +15,9 @@ def small(architecture: str) -> network.Configuration:
     )
 
 
-def built(architecture: str) -> keras.Model:
+def built(architecture: str, **changes) -> keras.Model:
     keras.utils.set_random_seed(4)
-    model = network.build_network(small(architecture))
+    model = network.build_network(dataclasses.replace(small(architecture), **changes))
     for variable in model.trainable_variables:
         variable.assign(np.random.default_rng(len(variable.shape)).normal(0, 0.5, variable.shape))
     return model
@@ -58,34 +60,45 @@ def test_pooled_architectures_hand_no_mask_to_the_lstm():
     assert built("classic").get_layer("embedding").mask_zero
 
 
-def test_reverse_leaves_padding_at_the_end():
-    reversed_ids = keras.ops.convert_to_numpy(network.Reverse()(IDS))
-    assert reversed_ids.tolist() == [[3, 9, 5, 0], [7, 0, 0, 0], [8, 4, 2, 2]]
+VECTORS = np.random.default_rng(0).normal(size=(50, 12)).astype(np.float16)
 
 
-def test_pooling_takes_real_tokens_only():
-    states = np.array([[[1.0], [-3.0], [9.0]]], np.float32)
-    pooled = keras.ops.convert_to_numpy(network.PoolTokens()(np.array([[4, 4, 0]]), states))
-    assert pooled.tolist() == [[1.0, -1.0]]
+def with_vectors(*, offsets: bool = False) -> keras.Model:
+    model = built("hybrid", pretrained_dimensions=12, word_offsets=offsets)
+    model.get_layer("embedding").table.assign(VECTORS)
+    return model
 
 
-def test_the_pair_term_is_the_sum_of_its_pairs_over_the_root_of_the_length():
-    layer = network.PairTerm(64)
-    layer.build((None, None))
-    layer.weight.embeddings.assign(np.arange(64, dtype=np.float32)[:, None])
-
-    def bucket(first, second):
-        return (first * network.PAIR_MULTIPLIER % 64 + second) % 64
-
-    expected = (bucket(5, 9) + bucket(9, 3)) / np.sqrt(3)
-    assert float(layer(IDS)[0, 0]) == pytest.approx(expected)
-    assert float(layer(IDS)[1, 0]) == 0
+def test_word_vectors_are_fixed_and_the_projection_is_learned():
+    model = network.build_network(dataclasses.replace(small("hybrid"), pretrained_dimensions=12), VECTORS)
+    model.compile(optimizer="sgd", loss="binary_crossentropy")
+    embedding = model.get_layer("embedding")
+    projection = embedding.projection.numpy()
+    model.fit(IDS, np.array([[1.0], [0.0], [1.0]]), verbose=0)
+    np.testing.assert_array_equal(embedding.table.numpy(), VECTORS)
+    assert np.abs(embedding.projection.numpy() - projection).max() > 0
 
 
-def test_word_vectors_start_the_embedding():
-    vectors = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32)
-    model = network.build_network(small("hybrid"), vectors)
-    np.testing.assert_array_equal(model.get_layer("embedding").get_weights()[0], vectors)
+@pytest.mark.parametrize("offsets", [False, True])
+def test_folded_vectors_score_the_same(offsets):
+    model = with_vectors(offsets=offsets)
+    folded = network.plain(model)
+    assert type(folded.get_layer("embedding")) is keras.layers.Embedding
+    np.testing.assert_allclose(model.predict(IDS, verbose=0), folded.predict(IDS, verbose=0), atol=1e-6)
+
+
+def test_a_network_without_fixed_vectors_is_plain_already():
+    model = built("hybrid")
+    assert network.plain(model) is model
+
+
+@pytest.mark.parametrize("offsets", [False, True])
+def test_a_saved_network_keeps_its_word_vectors(offsets, tmp_path):
+    model = with_vectors(offsets=offsets)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.get_layer("embedding").table.dtype == "float16"
+    np.testing.assert_array_equal(model.predict(IDS, verbose=0), loaded.predict(IDS, verbose=0))
 
 
 @pytest.mark.parametrize("architecture", network.ARCHITECTURES)
@@ -102,6 +115,7 @@ def test_a_saved_network_scores_the_same(architecture, tmp_path):
         ({"architecture": "hybird"}, "hybird.*classic, pooled, hybrid"),
         ({"vocabulary_size": 70_000}, "70000.*65,536"),
         ({"dropout_rate": 1.0}, "dropout_rate 1.0"),
+        ({"architecture": "classic", "pretrained_dimensions": 8}, "classic.*pretrained"),
     ],
 )
 def test_a_bad_configuration_is_refused(setting, message):

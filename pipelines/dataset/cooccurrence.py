@@ -1,0 +1,78 @@
+"""Which words stand near which, and what follows from it: counts, their surprise, and vectors of few dimensions.
+
+Words that keep the same company get vectors that point the same way. No label and no gradient is needed: positive
+pointwise mutual information, then a truncated singular value decomposition (Levy, Goldberg & Dagan, "Improving
+distributional similarity with lessons learned from word embeddings", TACL 2015).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
+
+from pipelines.dataset.tokens import EncodedRows
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+ROWS_AT_ONCE = 131_072
+# Rare neighbours would look more telling than they are: Levy et al. smooth the frequency of neighbours by this power.
+SMOOTHING = 0.75
+
+
+def followers(rows: EncodedRows, *, words: int, window: int) -> csr_matrix:
+    """How often each word follows each other one within a text.
+
+    Args:
+        rows: encoded texts.
+        words: ids there are.
+        window: neighbours that count, to the right.
+
+    Returns:
+        float32 [words, words], sparse; [i, j] counts how often j stands 1 … window places after i.
+    """
+    from scipy.sparse import csr_matrix
+
+    total = csr_matrix((words, words), dtype=np.float32)
+    starts = range(0, len(rows), ROWS_AT_ONCE)
+    for start in tqdm(starts, desc=f"counting {window} neighbours", unit=" parts"):
+        offsets = rows.offsets[start : start + ROWS_AT_ONCE + 1]
+        ids = np.asarray(rows.ids[offsets[0] : offsets[-1]], np.int32)
+        text = np.repeat(np.arange(len(offsets) - 1, dtype=np.int32), np.diff(offsets))
+        pairs = [_apart(ids, text, distance) for distance in range(1, window + 1)]
+        first, second = (np.concatenate(side) for side in zip(*pairs, strict=True))
+        ones = np.ones(len(first), np.float32)
+        total += csr_matrix((ones, (first, second)), shape=(words, words))  # repeated pairs are summed
+    return total
+
+
+def _apart(ids: np.ndarray, text: np.ndarray, distance: int) -> tuple[np.ndarray, np.ndarray]:
+    together = text[distance:] == text[:-distance]
+    return ids[:-distance][together], ids[distance:][together]
+
+
+def surprise(counts: csr_matrix) -> csr_matrix:
+    """Positive pointwise mutual information of counts, the columns' frequency smoothed: the same shape, sparser."""
+    counts = counts.tocoo()
+    row = np.bincount(counts.row, weights=counts.data, minlength=counts.shape[0])
+    column = np.bincount(counts.col, weights=counts.data, minlength=counts.shape[1]) ** SMOOTHING
+    column /= column.sum()
+    information = np.log(counts.data / (row[counts.row] * column[counts.col])).astype(np.float32)
+    counts.data = np.maximum(information, 0)
+    counts = counts.tocsr()
+    counts.eliminate_zeros()
+    return counts
+
+
+def reduced(matrix: csr_matrix, dimensions: int, *, seed: int) -> np.ndarray:
+    """The rows of a matrix in few dimensions: float32 [rows, dimensions], U √S of its truncated SVD, randomised.
+
+    Source: Halko, Martinsson & Tropp, "Finding structure with randomness", 2011, in scikit-learn.
+    """
+    from sklearn.utils.extmath import randomized_svd
+
+    dimensions = min(dimensions, *matrix.shape)
+    left, values, _ = randomized_svd(matrix, dimensions, n_iter=2, random_state=seed)
+    return (left * np.sqrt(values)).astype(np.float32)
