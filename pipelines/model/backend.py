@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 import keras
 
-from pipelines.dataset.batches import BucketedBatches
-
 LEAST_STEPS = 200  # an epoch of fewer, larger steps learns less than the larger batch saves
 LARGEST_BATCH = 4096
 BATCHES_AHEAD = 4
@@ -96,7 +94,7 @@ def batch_size(usual: int, *, rows: int) -> int:
     return usual
 
 
-def feed(sequence: BucketedBatches):
+def feed(sequence: keras.utils.PyDataset):
     """What `fit` and `predict` are given for `sequence`: itself, but under TensorFlow a `tf.data.Dataset` of it.
 
     Keras would make one too, with autotuning, whose thread then holds up the end of an epoch for up to a minute.
