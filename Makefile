@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR .SECONDEXPANSION:
-.PHONY: help setup data train evaluate curves holdouts run serve predict predict-file evaluate-on model-card monitor retrain rollback image lab ui test lint bench lock clean
+.PHONY: help setup data train evaluate curves holdouts run serve predict predict-file evaluate-on model-card monitor retrain rollback image lab ui test lint bench lock clean another-backend
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PORT ?= 8000
 WORKERS ?= 2
@@ -44,7 +44,7 @@ holdouts: .venv/ready-run ## the same on other test rows: later in time, other u
 needs_01_prepare := $(D)/raw/source.json
 needs_02_explore := $(D)/01_prepare.ipynb
 needs_03_tokenize := $(D)/01_prepare.ipynb
-needs_04_train := $(R)/03_tokenize.ipynb
+needs_04_train := $(R)/03_tokenize.ipynb $(if $(KERAS_BACKEND),$(shell grep -qs '"keras_backend": "$(KERAS_BACKEND)"' $(R)/04_train.manifest.json || echo another-backend))
 needs_05_diagnose := $(R)/04_train.ipynb
 needs_06_evaluate := $(R)/05_diagnose.ipynb $(wildcard $(R)_seed-*/metrics.json \
   $(patsubst %,$(D)-%/runs/$(RUN)/metrics.json,later users leaky))
@@ -54,7 +54,7 @@ before-%: $$(needs_$$*) ;
 $(patsubst %,$(D)/%.ipynb,01_prepare 02_explore): $(D)/%.ipynb: notebooks/%.ipynb $$(needs_$$*)
 	@$(PYTHON) -m pipelines.run $* -p dataset $(DATASET) --inputs $^
 $(patsubst %,$(R)/%.ipynb,03_tokenize 04_train 05_diagnose 06_evaluate): $(R)/%.ipynb: notebooks/%.ipynb $$(needs_$$*)
-	@$(PYTHON) -m pipelines.run $* -p dataset $(DATASET) -p run "$(RUN)" --overrides "$(PARAMS)" --inputs $^
+	@$(PYTHON) -m pipelines.run $* -p dataset $(DATASET) -p run "$(RUN)" --overrides "$(PARAMS)" --inputs $(filter-out another-backend,$^)
 -include $(wildcard $(D)/.*.d $(R)/.*.d)
 serve: .venv/ready-run ; @uri=$(MODEL) && MODEL_URI=$$uri exec gunicorn -c serving/gunicorn_conf.py 'serving.app:create_app()' ## the newest evaluated run, or SIZE=/MODEL_URI=, on PORT (8000) with WORKERS (2)
 predict: .venv/ready-run ; @uri=$(MODEL) && MODEL_URI=$$uri $(PYTHON) -m serving.predict "$$TEXT" ## TEXT="python is great": label and probability on the shell

@@ -21,7 +21,7 @@ import numpy as np
 from pipelines import artifacts
 from pipelines.dataset import batches, tokens
 from pipelines.inputs import default_dataset
-from pipelines.model import network
+from pipelines.model import backend, network
 
 ROUNDS = 3
 CLASSIC_LENGTH, CLASSIC_BATCH = 40, 32
@@ -62,7 +62,7 @@ class Padded(keras.utils.PyDataset):
 
 def tweets_per_second(model: keras.Model, data: keras.utils.PyDataset, rows: int) -> float:
     started = time.perf_counter()
-    model.fit(data, epochs=1, verbose=0, shuffle=False)
+    model.fit(backend.feed(data), epochs=1, verbose=0, shuffle=False)
     return rows / (time.perf_counter() - started)
 
 

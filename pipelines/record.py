@@ -16,18 +16,19 @@ from pipelines import artifacts, stages, tracking
 
 # TensorFlow's C++ side writes these before any log level is in force.
 START_UP_CHATTER = re.compile(r"^(?:[IWE]0000 00:00:\d+\.\d+|WARNING: All log messages before absl).*\n?", re.M)
-OPENS_RECORD, ADDS_TO_RECORD = "04_train", ("05_diagnose", "06_evaluate", "08_promote")
+ADDS_TO_RECORD = ("05_diagnose", "06_evaluate", "08_promote")
 
 
 @contextmanager
 def recorded(stage: stages.Stage, values: dict[str, object]) -> Iterator[str]:
     """The MLflow run of this execution: FINISHED or FAILED at its end, with notebook, report and figures."""
-    records = stage.name == OPENS_RECORD or stage.name in ADDS_TO_RECORD
+    records = stage.name == stages.TRAINS or stage.name in ADDS_TO_RECORD
     known = artifacts.read_json(stage.mlflow_run) if records and stage.mlflow_run.exists() else {}
     resume = known.get("id") if stage.name in ADDS_TO_RECORD or not known.get("finished") else None
     where = "/".join(stage.folder.relative_to(artifacts.data_folder()).parts)
     name = where.replace("/runs/", "/") if records else f"{where.replace('/runs/', '/')} {stage.name}"
     tags = {"dataset": str(values["dataset"]), "run": str(values.get("run", "")), "stage": stage.name}
+    tags["keras_backend"] = stage.keras_backend
     run_id = tracking.start_run(name=name, tags=tags, resume=resume)
     if records:
         artifacts.write_json(stage.mlflow_run, {"id": run_id, "finished": False})

@@ -85,7 +85,8 @@ def _is_current(stage: stages.Stage, values: dict[str, object], inputs: list[Pat
     if not (stage.output.exists() and stage.manifest.exists()):
         return False
     made = stage.output.stat().st_mtime_ns
-    same = artifacts.read_json(stage.manifest)["parameters"] == values
+    manifest = artifacts.read_json(stage.manifest)
+    same = (manifest["parameters"], manifest.get("keras_backend")) == (values, stage.keras_backend)
     return same and all(path.stat().st_mtime_ns <= made for path in inputs)
 
 
@@ -97,6 +98,7 @@ def _papermill(stage: stages.Stage, values: dict, *, working: Path, run_id: str,
     import papermill
 
     os.environ["MLFLOW_RUN_ID"] = run_id
+    os.environ["KERAS_BACKEND"] = stage.keras_backend
     if made:
         os.environ["PIPELINES_INPUTS_MADE"] = "1"
     print(f"── {stage.name}  {' '.join(f'{key}={value}' for key, value in values.items())}", flush=True)
@@ -116,6 +118,7 @@ def _finish(stage: stages.Stage, values: dict, *, working: Path, seconds: float,
     manifest = {
         "stage": stage.name,
         "parameters": values,
+        "keras_backend": stage.keras_backend,
         "seconds": round(seconds, 2),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024),
         "notebook_sha256": artifacts.sha256(stage.notebook),
@@ -154,6 +157,7 @@ def main() -> int:
     given = parser.parse_args()
     try:
         stage, values = plan(given.notebook, dict(given.parameter), parameters.split_overrides(given.overrides))
+        stages.check_backend(stage)
     except (ValueError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

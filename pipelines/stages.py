@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import os
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from pipelines import artifacts, parameters
@@ -18,6 +20,8 @@ from pipelines import artifacts, parameters
 DEFAULT_SIZE = 50_000
 SHARED_BY_RUNS = ("01_prepare", "02_explore")
 OF_A_FILE = "07_monitor"  # has a folder for each file that it looks at
+BACKENDS = ("tensorflow", "jax", "torch")
+TRAINS = "04_train"  # on the backend of KERAS_BACKEND; what loads its weights does so with TensorFlow
 AFTER_A_RUN = (OF_A_FILE, "08_promote")  # look at a finished run: their parameters are none of the run
 
 
@@ -53,6 +57,11 @@ class Stage:
         return self.folder / "figures" / self.name
 
     @property
+    def keras_backend(self) -> str:
+        """The backend that its kernel is given: KERAS_BACKEND's for the training, TensorFlow for all others."""
+        return (os.environ.get("KERAS_BACKEND") if self.name == TRAINS else None) or "tensorflow"
+
+    @property
     def mlflow_run(self) -> Path:
         """Holds the id of the run of record of a training."""
         return self.folder / "mlflow_run.json"
@@ -71,6 +80,20 @@ def find(name: str) -> str:
         if candidate == wanted or candidate.split("_")[0] == wanted:
             return candidate
     raise parameters.ParameterError(f"no notebook {name!r}; there are {', '.join(names)}")
+
+
+def check_backend(stage: Stage) -> None:
+    """Look whether the stage's backend of Keras is there, before a kernel starts.
+
+    Raises:
+        ParameterError: KERAS_BACKEND is none of BACKENDS, or one that is not installed.
+    """
+    backend = stage.keras_backend
+    if backend not in BACKENDS:
+        raise parameters.ParameterError(f"KERAS_BACKEND={backend}: one of {', '.join(BACKENDS)}")
+    if find_spec(backend) is None:
+        install = f".venv/bin/python -m pip install -e '.[{backend}]'"
+        raise parameters.ParameterError(f"KERAS_BACKEND={backend}: {backend} is not installed; {install}")
 
 
 def imported_modules(notebook: Path) -> list[Path]:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,14 +13,14 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from pipelines import stages
+from pipelines import artifacts, parameters, stages
 
 PARAMETERS = 'dataset = ""  # name\nsize = 10  # rows\nseconds = 0.0  # to wait\nbroken = False  # fail on purpose'
-WORK = """import pathlib, time
+WORK = """import os, time
 from pipelines import artifacts, tracking
 here = artifacts.Dataset(dataset)
 time.sleep(seconds)
-print("live output of the kernel")
+print("live output of the kernel, Keras on", os.environ["KERAS_BACKEND"])
 assert not broken, "broken on purpose"
 (here.folder / "written").write_text(str(size))
 figures = here.figures("01_prepare")
@@ -110,6 +112,53 @@ def test_success_puts_the_notebook_in_place_with_manifest_dependencies_and_recor
     assert recorded(project, FILES) == kept
 
 
+def test_only_the_training_s_kernel_is_given_the_user_s_backend(project, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert stages.Stage("04_train", project).keras_backend == "jax"
+    assert stages.Stage("06_evaluate", project).keras_backend == "tensorflow"
+    assert "Keras on tensorflow" in run(project).stdout
+    manifest = json.loads((project / "data" / "d" / "01_prepare.manifest.json").read_text())
+    assert manifest["keras_backend"] == "tensorflow"
+    monkeypatch.delenv("KERAS_BACKEND")
+    assert stages.Stage("04_train", project).keras_backend == "tensorflow"
+
+
+def test_a_backend_that_is_not_there_is_refused_with_the_way_to_it(project, monkeypatch):
+    training = stages.Stage("04_train", project)
+    stages.check_backend(training)
+    monkeypatch.setenv("KERAS_BACKEND", "jaxx")
+    with pytest.raises(parameters.ParameterError, match="KERAS_BACKEND=jaxx: one of tensorflow, jax, torch"):
+        stages.check_backend(training)
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    monkeypatch.setattr(stages, "find_spec", lambda name: None)
+    with pytest.raises(
+        parameters.ParameterError, match=r"not installed; \.venv/bin/python -m pip install -e '\.\[torch\]'"
+    ):
+        stages.check_backend(training)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_make_trains_again_for_another_backend_and_leaves_the_run_alone_where_none_is_named(tmp_path):
+    data = tmp_path / "d"
+    names = ["raw/source.json", "01_prepare.ipynb", "02_explore.ipynb"]
+    names += [f"runs/9/{name}.ipynb" for name in ("03_tokenize", "04_train", "05_diagnose", "06_evaluate")]
+    for name in names:
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).touch()
+    artifacts.write_json(data / "runs/9/04_train.manifest.json", {"keras_backend": "jax"})
+
+    def would_run(**chosen: str) -> list[str]:
+        kept = {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND" and "MAKE" not in key}
+        command = ["make", "-n", "run", "DATASET=d", "RUN=9"]
+        environment = kept | {"DATA_FOLDER": str(tmp_path)} | chosen
+        done = subprocess.run(command, cwd=artifacts.ROOT, env=environment, capture_output=True, text=True, check=True)
+        assert "another-backend" not in done.stdout
+        return re.findall(r"pipelines\.run (\w+)", done.stdout)
+
+    assert would_run() == would_run(KERAS_BACKEND="jax") == []
+    assert would_run(KERAS_BACKEND="torch") == ["04_train", "05_diagnose", "06_evaluate"]
+
+
 def test_failure_shows_the_cell_keeps_the_notebook_and_is_on_record(project):
     result = run(project, "-p", "broken", "true")
     assert result.returncode == 1
@@ -163,8 +212,6 @@ def test_dependencies_are_the_modules_a_notebook_imports_through_one_another():
 
 def test_a_run_is_named_by_its_size_and_what_differs(tmp_path, monkeypatch):
     monkeypatch.setenv("DATA_FOLDER", str(tmp_path))
-    from pipelines import artifacts, parameters
-
     dataset = artifacts.Dataset("d")
     artifacts.write_json(dataset.manifest, {"counts": {"train": 60_000}})
     assert stages.run_name(dataset=dataset, size="", overrides={}) == "50000"

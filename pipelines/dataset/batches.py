@@ -1,12 +1,12 @@
 """Training batches: rows of about the same length, padded to the edge of their bucket.
 
-Small padding keeps the cores on real tokens, and a batch that holds no fully padded row meets cuDNN's conditions.
+Small padding keeps the cores on real tokens, and a batch that holds no fully padded row meets cuDNN's conditions. The
+rows that fill no batch of their bucket go into the next one: all batches but one are full, and JAX, which compiles each
+shape anew, has one shape a bucket to compile.
 The order is a function of (seed, epoch) alone, so that training that was killed goes on with the same batches.
 """
 
 from __future__ import annotations
-
-import math
 
 import keras
 import numpy as np
@@ -22,11 +22,11 @@ def bucket_edges(sequence_length: int) -> tuple[int, ...]:
 
 
 class BucketedBatches(keras.utils.PyDataset):
-    """Batches of (ids int32 [batch, edge], labels float32 [batch, 1]), each from one length bucket.
+    """Batches of (ids int32 [batch, edge], labels float32 [batch, 1]), each padded to the edge of a bucket.
 
     Args:
         encoded: the rows.
-        batch_size: rows in a batch; the last one of a bucket may be smaller.
+        batch_size: rows in a batch; one of all may be smaller.
         sequence_length: the longest row.
         seed: None keeps the rows in order of length (for scoring); a number shuffles, anew in each epoch.
     """
@@ -44,22 +44,19 @@ class BucketedBatches(keras.utils.PyDataset):
         """Lay out the batches of an epoch; the same (seed, epoch) gives the same batches."""
         shuffle = None if self.seed is None else np.random.default_rng((self.seed, epoch))
         self._batches: list[tuple[np.ndarray, int]] = []
+        left = np.zeros(0, np.int64)
         for number, edge in enumerate(self.edges):
-            members = np.flatnonzero(self.bucket == number)
+            members = np.concatenate([left, np.flatnonzero(self.bucket == number)])
             if shuffle is not None:
                 shuffle.shuffle(members)
-            pieces = math.ceil(len(members) / self.batch_size)
-            self._batches += [(piece, int(edge)) for piece in np.array_split(members, pieces or 1) if len(piece)]
+            full = len(members) - len(members) % self.batch_size
+            self._batches += [(piece, int(edge)) for piece in members[:full].reshape(-1, self.batch_size)]
+            left = members[full:]
+        if len(left):
+            self._batches.append((left, int(self.edges[self.bucket[left].max()])))
         if shuffle is not None:
             order = shuffle.permutation(len(self._batches))
             self._batches = [self._batches[position] for position in order]
-        self._differ_in_length()
-
-    def _differ_in_length(self) -> None:
-        # Keras takes the shape of all batches from the first two: they must not agree on a length that others lack.
-        others = (n for n, (_, edge) in enumerate(self._batches) if edge != self._batches[0][1])
-        if (other := next(others, None)) is not None:
-            self._batches[1], self._batches[other] = self._batches[other], self._batches[1]
 
     def __len__(self) -> int:
         return len(self._batches)

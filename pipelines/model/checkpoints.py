@@ -15,16 +15,17 @@ import numpy as np
 
 from pipelines import artifacts
 from pipelines.dataset import batches
-from pipelines.model import network, schedule
+from pipelines.model import backend, network, schedule
 
 
 def fingerprint(run: artifacts.Run, parameters: dict, word_vectors: np.ndarray | None, *, code: Path) -> str:
-    """What a checkpoint belongs to: encoded rows, parameters, word vectors, backend, and the code of a training."""
-    digest = hashlib.sha256(json.dumps([parameters, keras.backend.backend()]).encode())
+    """What a checkpoint belongs to: rows, parameters, word vectors, backend, precision, and the code of a training."""
+    made_by = [parameters, backend.name(), backend.device().precision]
+    digest = hashlib.sha256(json.dumps(made_by).encode())
     if word_vectors is not None:
         digest.update(np.ascontiguousarray(word_vectors))
     files = [run.encoded("train") / "ids.bin", run.encoded("train") / "labels.npy"]
-    for path in [*files, code, *(Path(module.__file__) for module in (network, schedule, batches))]:
+    for path in [*files, code, *(Path(module.__file__) for module in (backend, network, schedule, batches))]:
         digest.update(artifacts.sha256(path).encode())
     return digest.hexdigest()
 

@@ -40,10 +40,8 @@ class Recipe:
         return asdict(self)
 
 
-def usual(rows: int, *, gpu: bool = False) -> dict[str, int]:
+def usual(rows: int) -> dict[str, int]:
     """Epochs and batch size for a number of training rows: fewer rows need more passes, and steps enough in each.
-
-    A GPU is idle with batches that keep a processor busy; with many rows it gets four times as much at once.
 
     >>> usual(200_000)
     {'epochs': 4, 'batch_size': 512}
@@ -55,7 +53,7 @@ def usual(rows: int, *, gpu: bool = False) -> dict[str, int]:
         (600_000, 4, 512),
     )
     epochs, batch_size = next((step[1:] for step in steps if rows < step[0]), (3, 1024))
-    return {"epochs": epochs, "batch_size": batch_size * (4 if gpu and rows >= 150_000 else 1)}
+    return {"epochs": epochs, "batch_size": batch_size}
 
 
 def word_offsets(rows: int) -> bool:

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from pipelines.dataset import batches, tokens
+from pipelines.model import backend
 
 
 def predict(
@@ -14,5 +15,5 @@ def predict(
     """Probability of positive for each row, in the order of the rows: float32 [rows]."""
     sequence = batches.BucketedBatches(rows, batch_size=batch_size, sequence_length=sequence_length)
     scores = np.empty(len(rows), np.float32)
-    scores[sequence.order] = model.predict(sequence, verbose=0)[:, 0]
+    scores[sequence.order] = model.predict(backend.feed(sequence), verbose=0)[:, 0]
     return scores

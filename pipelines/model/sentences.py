@@ -9,7 +9,7 @@ import pyarrow as pa
 from pipelines import artifacts
 from pipelines.dataset import batches, tokens
 from pipelines.dataset.vocabulary import read_vocabulary
-from pipelines.model import network
+from pipelines.model import backend, network
 
 
 def read(run: artifacts.Run, texts: pa.Array, *, batch_size: int = 1024) -> tuple[np.ndarray, np.ndarray]:
@@ -31,6 +31,6 @@ def read(run: artifacts.Run, texts: pa.Array, *, batch_size: int = 1024) -> tupl
     rows = np.arange(len(lengths))
     encoded = tokens.EncodedRows(ids, np.concatenate([[0], np.cumsum(lengths)]), np.zeros(len(rows), np.int8), rows)
     sequence = batches.BucketedBatches(encoded, batch_size=batch_size, sequence_length=sequence_length)
-    vectors, probabilities = both.predict(sequence, verbose=0)
+    vectors, probabilities = both.predict(backend.feed(sequence), verbose=0)
     order = np.argsort(sequence.order)
     return vectors[order], probabilities[order, 0]

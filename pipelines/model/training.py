@@ -18,7 +18,7 @@ import pandas as pd
 
 from pipelines import artifacts
 from pipelines.dataset import batches, tokens
-from pipelines.model import checkpoints, network, schedule, scoring
+from pipelines.model import backend, checkpoints, network, schedule, scoring
 from pipelines.model.progress import EpochBar
 from pipelines.model.recipe import Recipe, stops_early
 
@@ -39,7 +39,7 @@ def train(
         run: holds encoded/train and encoded/validation.
         configuration: the network.
         recipe: the training.
-        word_vectors: float32 [vocabulary_size, embedding_dimensions] to start from.
+        word_vectors: float16 [vocabulary_size, pretrained_dimensions], fixed; None: an embedding that is trained.
         on_epoch: called after each epoch with its row of the history.
 
     Returns:
@@ -65,40 +65,47 @@ def train(
             )
             for name, rows in data.items()
         }
+        feeds = {name: backend.feed(sequence) for name, sequence in sequences.items()}
         while len(history) < recipe.epochs and not stops_early(checkpoints.losses(history), patience=recipe.patience):
-            history.append(_one_epoch(model, sequences, epoch=len(history), seed=recipe.seed))
+            sequences["train"].start_epoch(len(history))
+            history.append(
+                _one_epoch(model, feeds, epoch=len(history), seed=recipe.seed, steps=len(sequences["train"]))
+            )
             checkpoints.save(model, run.checkpoints, fingerprint, history)
             on_epoch(history[-1])
         checkpoints.load_best(model, run.checkpoints, history)
-        return _write(run, model, data, history, configuration=configuration, recipe=recipe)
+        # Whatever precision was quick in training, what is kept computes in float32, as the export does.
+        kept = network.build_network(configuration, word_vectors)
+        kept.set_weights(model.get_weights())
+        return _write(run, kept, data, history, configuration=configuration, recipe=recipe)
 
 
 def _compiled(configuration, recipe: Recipe, word_vectors, *, rows: int) -> keras.Model:
-    model = network.build_network(configuration, word_vectors)
+    with backend.precision():
+        model = network.build_network(configuration, word_vectors)
     steps = math.ceil(rows / recipe.batch_size) * recipe.epochs
     optimizer = keras.optimizers.AdamW(
         schedule.OneCycle(peak=recipe.learning_rate, steps=steps), weight_decay=recipe.weight_decay, clipnorm=1.0
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "embedding", "pair_weight"])
     loss = keras.losses.BinaryCrossentropy(label_smoothing=recipe.label_smoothing)
-    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"], jit_compile=False)
+    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
     return model
 
 
-def _one_epoch(model: keras.Model, sequences: dict, *, epoch: int, seed: int) -> dict:
-    sequences["train"].start_epoch(epoch)
+def _one_epoch(model: keras.Model, feeds: dict, *, epoch: int, seed: int, steps: int) -> dict:
     for variable in model.variables:
         if "seed_generator_state" in variable.path:
             variable.assign(np.array([seed, epoch], dtype=keras.backend.standardize_dtype(variable.dtype)))
     started = time.monotonic()
     fitted = model.fit(
-        sequences["train"],
-        validation_data=sequences["validation"],
+        feeds["train"],
+        validation_data=feeds["validation"],
         initial_epoch=epoch,
         epochs=epoch + 1,
         shuffle=False,
         verbose=0,
-        callbacks=[EpochBar(f"epoch {epoch + 1}", steps=len(sequences["train"]))],
+        callbacks=[EpochBar(f"epoch {epoch + 1}", steps=steps)],
     ).history
     return {
         "epoch": epoch + 1,
@@ -132,7 +139,9 @@ def _write(run, model, data, history, *, configuration, recipe: Recipe) -> dict:
         "rows_train": len(data["train"]),
         "parameters": {**configuration.as_dict(), **recipe.as_dict(), "sequence_length": sequence_length},
         "weights": model.count_params(),
-        "backend": keras.backend.backend(),
+        "backend": backend.name(),
+        "device": backend.device().name,
+        "precision": backend.device().precision,
         "epochs_run": len(history),
         "best_epoch": best["epoch"],
         "seconds": round(seconds, 2),

@@ -103,4 +103,3 @@ def test_few_rows_are_given_steps_enough():
         usual = usual_recipe(rows)
         assert usual["epochs"] * rows / usual["batch_size"] >= 120, rows
     assert usual_recipe(200_000) == {"epochs": 4, "batch_size": 512}
-    assert usual_recipe(200_000, gpu=True) == {"epochs": 4, "batch_size": 2048}

@@ -1,0 +1,114 @@
+"""What the chosen backend of Keras and its device need: a precision, a batch size, a way in for batches.
+
+KERAS_BACKEND (tensorflow, jax or torch) chooses before Keras is imported; nothing of the other two is imported here.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import keras
+
+LEAST_STEPS = 600  # an epoch of fewer, larger steps learns less than the larger batch saves
+LARGEST_BATCH = 2048
+BATCHES_AHEAD = 4
+
+
+@dataclass(frozen=True)
+class Device:
+    """What a network is trained on.
+
+    Attributes:
+        name: as its maker calls it, or "CPU".
+        gpu: whether it is one.
+        precision: the dtype policy of Keras that is quick on it and works.
+    """
+
+    name: str = "CPU"
+    gpu: bool = False
+    precision: str = "float32"
+
+
+def name() -> str:
+    """The backend in use: tensorflow, jax or torch."""
+    return keras.backend.backend()
+
+
+@functools.cache
+def device() -> Device:
+    """The device that the backend in use has found by itself."""
+    return {"tensorflow": _of_tensorflow, "jax": _of_jax, "torch": _of_torch}[name()]()
+
+
+def _of_tensorflow() -> Device:
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return Device()
+    details = tf.config.experimental.get_device_details(gpus[0])
+    mixed = _mixed(bfloat16=details.get("compute_capability", (0, 0)) >= (8, 0))
+    return Device(details.get("device_name", gpus[0].name), gpu=True, precision=mixed)
+
+
+def _of_jax() -> Device:
+    import jax
+
+    # JAX's cuDNN LSTM knows no precision but float32: with bfloat16 its lowering fails.
+    return Device(jax.devices()[0].device_kind, gpu=True) if jax.default_backend() == "gpu" else Device()
+
+
+def _of_torch() -> Device:
+    import torch
+
+    if not torch.cuda.is_available():
+        return Device()
+    mixed = _mixed(bfloat16=torch.cuda.get_device_capability() >= (8, 0))
+    return Device(torch.cuda.get_device_name(), gpu=True, precision=mixed)
+
+
+def _mixed(*, bfloat16: bool) -> str:
+    return "mixed_bfloat16" if bfloat16 else "mixed_float16"
+
+
+@contextmanager
+def precision() -> Iterator[None]:
+    """Networks built inside compute in the precision of the device; their weights are float32 all the same."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(device().precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def batch_size(usual: int, *, rows: int) -> int:
+    """Rows a step: `usual` on a CPU; on a GPU twice that again and again, while an epoch keeps steps enough."""
+    if not device().gpu:
+        return usual
+    while 2 * usual <= min(LARGEST_BATCH, rows // LEAST_STEPS):
+        usual *= 2
+    return usual
+
+
+def feed(sequence: keras.utils.PyDataset):
+    """What `fit` and `predict` are given for `sequence`: itself, but under TensorFlow a `tf.data.Dataset` of it.
+
+    Keras would make one too, with autotuning, whose thread then holds up the end of an epoch for up to a minute.
+    Each pass reads the batches as they are laid out when it begins.
+    """
+    if name() != "tensorflow":
+        return sequence
+    import tensorflow as tf
+
+    shapes = (tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, 1], tf.float32))
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    dataset = tf.data.Dataset.from_generator(
+        lambda: (sequence[position] for position in range(len(sequence))), output_signature=shapes
+    )
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(sequence)))
+    return dataset.prefetch(BATCHES_AHEAD).with_options(options)
