@@ -109,7 +109,7 @@ def test_a_gpu_takes_larger_batches_while_an_epoch_keeps_its_steps(monkeypatch):
     monkeypatch.setattr(backend, "device", lambda: backend.Device("a GPU", gpu=True, precision="mixed_bfloat16"))
     assert backend.batch_size(1024, rows=1_500_000) == 2048
     assert backend.batch_size(512, rows=120_000) == 512
-    assert backend.batch_size(128, rows=60_000) == 256
+    assert backend.batch_size(32, rows=60_000) == 64
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
