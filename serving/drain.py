@@ -1,8 +1,8 @@
-"""How a worker ends on SIGTERM without a dropped request, each step while the next is still to come.
+"""How a worker ends on SIGTERM without a dropped request.
 
-It says that it is unready and goes on with new and kept connections, each answer the last of its connection; it closes
-the listening socket once it has taken all that waited there; it waits for those who have connected to ask; then it
-drops connections without a request, finishes the requests under way, and is gone.
+It says that it is unready, and goes on with new and kept connections, each answer the last of its connection. Then it
+takes all that waits at the listening socket and closes that, gives those who have connected a moment to ask, drops the
+connections without a request, finishes the requests under way, and is gone.
 """
 
 from __future__ import annotations
