@@ -151,13 +151,13 @@ class GatedWorker(ThreadWorker):
 
     def _drop_idle(self):
         """Drop the connections without a request, which would hold up the end until their clients close them."""
-        while self.keepalived_conns:
-            conn = self.keepalived_conns.popleft()
-            self.poller.unregister(conn.sock)
-            self.drop(conn)
+        for conn in list(self.keepalived_conns):
+            self.on_client_socket_readable(conn, conn.sock)
         for conn in [conn for conn, arriving in self._arriving.items() if not arriving.received]:
-            self._leave(conn)
-            self.drop(conn)
+            self._receive_more(conn, conn.sock)  # a last look: what has been sent is answered
+            if conn in self._arriving and not self._arriving[conn].received:
+                self._leave(conn)
+                self.drop(conn)
 
 
 def _no_more() -> bytes:

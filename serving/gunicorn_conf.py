@@ -1,6 +1,7 @@
 """gunicorn's configuration: `gunicorn -c serving/gunicorn_conf.py 'serving.app:create_app()'`."""
 
 import gc
+import math
 import os
 import signal
 import sys
@@ -27,7 +28,7 @@ worker_connections = 1000
 preload_app = False
 # A heartbeat of the worker's main thread, which only moves bytes. Requests have limits of their own.
 timeout = 60
-graceful_timeout = _settings.graceful_seconds + int(_settings.drain_seconds)
+graceful_timeout = _settings.graceful_seconds + math.ceil(_settings.drain_seconds)
 keepalive = 30
 forwarder_headers = ""  # gunicorn would take SCRIPT_NAME and PATH_INFO from any client on this machine
 # Long texts come by POST; this holds a GET of about 900 characters that all need percent signs.
@@ -69,6 +70,14 @@ def on_starting(server):
 def pre_fork(server, worker):
     """In the master, before each fork."""
     worker.place = shared.memory().board.reserve({other.place for other in server.WORKERS.values()})
+
+
+def post_fork(server, worker):
+    """In a new worker, which up to here had the master's handlers: what they put into its queue nobody reads."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    while not server.SIG_QUEUE.empty():
+        if server.SIG_QUEUE.get() == signal.SIGTERM:
+            os._exit(0)
 
 
 def worker_exit(server, worker):

@@ -77,7 +77,7 @@ class Settings(BaseModel):
     api_key: str = Field("", repr=False, description="If set, predictions need it (Authorization: Bearer …) (401).")
     api_key_file: Path | None = Field(None, description="File that holds the API key, instead of API_KEY.")
     drain_seconds: float = Field(
-        0, ge=0, le=3600, description="Time between an unready /readyz and the end of accepting."
+        2, ge=0, le=3600, description="Time in which /readyz is unready and all is answered still, at the end."
     )
     graceful_seconds: int = Field(30, ge=1, le=3600, description="Time for requests under way to finish at the end.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line shown.")

@@ -14,7 +14,7 @@ from gunicorn.http import errors
 from gunicorn.workers.gthread import TConn
 
 from serving import arrival, problems, shared
-from serving.gate import GatedWorker
+from serving.drain import DrainingWorker
 from serving.problems import Problem
 from serving.turn import Turn
 
@@ -33,7 +33,7 @@ class UnderWay:
     late: bool = False  # answered by the main thread
 
 
-class Worker(GatedWorker):
+class Worker(DrainingWorker):
     """Answers health checks however busy it is, refuses what would wait too long, and ends without haste."""
 
     def init_process(self):
@@ -52,6 +52,7 @@ class Worker(GatedWorker):
         self._settings = self._service.settings
         self.body_seconds = self._settings.body_seconds
         self.max_body_bytes = self._settings.max_body_bytes
+        self.drain_seconds = self._settings.drain_seconds
         self._app, self.wsgi = self.wsgi, self._answer
 
     def set_accept_enabled(self, enabled):
@@ -60,7 +61,7 @@ class Worker(GatedWorker):
         Connections stay for long, so one that took more than its share would be busy while others idle.
         """
         board = shared.memory().board
-        fit = self.alive and self._service.slot.filled() and not self._hanging
+        fit = self.alive and not self.draining and self._service.slot.filled() and not self._hanging
         board.show(fit, self.nr_conns)
         its_turn = self.nr_conns <= board.least_connections() + _UNEVEN if fit else not board.anyone_ready()
         self._gives_way = fit and enabled and not its_turn
@@ -103,6 +104,7 @@ class Worker(GatedWorker):
         """In a thread: what the application answers, unless the main thread has answered meanwhile."""
         turn = environ["serving.turn"] = self._thread.turn
         body = self._app(environ, start_response)
+        self.close_if_draining()
         if turn.take("thread"):
             return body
         body.close()
@@ -173,13 +175,8 @@ class Worker(GatedWorker):
         if hasattr(self, "_service"):
             self._service.loader.reload()
 
-    def handle_exit(self, sig, frame):
-        """SIGTERM: unready first, so that a load balancer looks elsewhere; then no more connections."""
-        self.cfg.set("keepalive", 0)  # each answer from now on is its connection's last
-        service = getattr(self, "_service", None)
-        if service is None or not service.settings.drain_seconds:
-            super().handle_exit(sig, frame)
-        elif not service.slot.draining:
-            threading.Timer(service.settings.drain_seconds, super().handle_exit, (sig, frame)).start()
-        if service is not None:
-            service.slot.draining = True
+    def become_unready(self):
+        self._service.slot.draining = True
+
+    def alone(self):
+        return not shared.memory().board.anyone_ready()

@@ -39,7 +39,7 @@ class Server:
                 cwd=ROOT,
                 stderr=file,
                 stdout=file,
-                env=os.environ | {"PORT": str(self.port)} | variables,
+                env=os.environ | {"PORT": str(self.port), "DRAIN_SECONDS": "0"} | variables,
             )
 
     def call(self, method, path, body=None, *, headers=None, connection=None):

@@ -76,7 +76,9 @@ def histogram(server, name):
 
 
 def test_every_figure_is_right_over_both_workers(tmp_path):
-    server = start_fake(tmp_path, MAX_TEXTS="40").wait_until_ready()
+    folder = tmp_path / "metrics"
+    server = start_fake(tmp_path, MAX_TEXTS="40", PROMETHEUS_MULTIPROC_DIR=str(folder)).wait_until_ready()
+    (folder / "counter_1.db").touch()  # of a worker that has come this far
     try:
         values = [{"texts": ["good"] * 3 + ["bad"]}] * 40 + [{"text": 1}] * 10 + [{"texts": ["x"] * 41}] * 10
         with ThreadPoolExecutor(16) as threads:

@@ -1,0 +1,81 @@
+"""How a worker ends on SIGTERM without a dropped request.
+
+It says that it is unready, and goes on with new and kept connections, each answer the last of its connection. Then it
+takes all that waits at the listening socket and closes that, gives those who have connected a moment to ask, drops the
+connections without a request, finishes the requests under way, and is gone.
+"""
+
+from __future__ import annotations
+
+import math
+import select
+import threading
+import time
+
+from serving.gate import GatedWorker
+
+_ASK_SECONDS = 0.5  # for clients that connected at the last moment, or heard that their connection would be kept
+
+
+class DrainingWorker(GatedWorker):
+    """Calls `become_unready` first, then answers for `drain_seconds` before it stops to listen."""
+
+    drain_seconds: float = 0
+
+    def init_process(self):
+        self._listens_until = self._ends_at = math.inf
+        self._request = threading.local()
+        super().init_process()
+
+    @property
+    def draining(self) -> bool:
+        """Whether this process is about to end."""
+        return self._listens_until < math.inf
+
+    def become_unready(self) -> None:
+        """Show from now on that no new work is wanted."""
+        raise NotImplementedError()
+
+    def alone(self) -> bool:
+        """Whether no other process can take what waits at the listening socket."""
+        raise NotImplementedError()
+
+    def handle_exit(self, sig, frame):
+        """SIGTERM, at any point of the main thread: so it only notes the time."""
+        if not self.booted:
+            super().handle_exit(sig, frame)
+        elif not self.draining:
+            self._listens_until = time.monotonic() + self.drain_seconds
+            self.become_unready()
+            self.method_queue.defer(lambda: None)  # wakes the main thread
+
+    def handle_request(self, req, conn):
+        self._request.current = req
+        return super().handle_request(req, conn)
+
+    def close_if_draining(self) -> None:
+        """In a thread that is about to answer: the client is to hear whether this is its connection's last answer."""
+        if self.draining:
+            self._request.current.force_close()
+
+    def murder_pending(self):
+        super().murder_pending()
+        now = time.monotonic()
+        if self._listens_until <= now and self.sockets:
+            self._stop_listening()
+            self._ends_at = now + _ASK_SECONDS
+        if self._ends_at <= now or (not self.sockets and not self.nr_conns):
+            self.alive = False
+
+    def _stop_listening(self):
+        """Close the listening sockets; the last process to do so resets the connections that nobody has taken."""
+        self.set_accept_enabled(False)
+        for listener in self.sockets:
+            if self.alone():
+                self._take_all(listener)
+            listener.close()
+        self.sockets = []
+
+    def _take_all(self, listener):
+        while select.select([listener], [], [], 0)[0]:
+            self.accept(listener)

@@ -1,0 +1,50 @@
+"""Whom a busy service still answers: honest clients beside a crowd of slow ones, and those who ask how it is."""
+
+import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+from live import start_fake, wait_until
+
+
+def test_a_crowd_of_slow_clients_keeps_no_honest_one_waiting(tmp_path):
+    starts = (b"", b"POST /predict HTTP/1.1\r\nHost: x\r\n", b"POST /predict HTTP/1.1\r\nContent-Length: 50\r\n\r\n{")
+    server = start_fake(tmp_path, BODY_SECONDS="6").wait_until_ready()
+    crowd = []
+    try:
+        for number in range(600):
+            crowd.append(socket.create_connection(("127.0.0.1", server.port), timeout=30))
+            crowd[-1].sendall(starts[number % len(starts)])
+        for _ in range(5):
+            assert server.predict("good")["label"] == "positive"
+        # Not only once the slow ones had been sent away, which takes six seconds: their places are not needed.
+        assert server.metric('serving_problems_total{kind="slow-body"}') == 0
+    finally:
+        for connection in crowd:
+            connection.close()
+        server.stop()
+
+
+def test_health_checks_are_answered_while_the_models_queue_is_full(tmp_path):
+    held = tmp_path / "held"
+    held.touch()
+    server = start_fake(tmp_path, WORKERS="1", THREADS="4", QUEUE_TEXTS="2", REQUEST_SECONDS="60")
+    server.wait_until_ready(workers=1)
+
+    def ask(text):
+        return server.call("POST", "/predict", json.dumps({"text": text}))
+
+    with ThreadPoolExecutor(3) as threads:
+        try:
+            answers = [threads.submit(ask, f"hang while {held}")]
+            wait_until(lambda: server.metric("serving_queue_seconds_count") == 1)  # the model is at work
+            answers += [threads.submit(ask, "good") for _ in range(2)]
+            wait_until(lambda: server.metric("serving_queue_texts") == 2)
+            status, _, problem = ask("good")
+            assert (status, problem["type"], problem["queue_texts"]) == (503, "/docs#overloaded", 2)
+            assert [server.call("GET", path)[0] for path in ("/livez", "/readyz", "/metrics")] == [200] * 3
+        finally:
+            held.unlink()
+            statuses = [answer.result()[0] for answer in answers]
+            server.stop()
+    assert statuses == [200] * 3

@@ -1,0 +1,49 @@
+"""The end on SIGTERM, under the load of clients that keep their connections: nothing that was sent stays unanswered."""
+
+import signal
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
+
+import pytest
+from live import start_fake, wait_until
+
+CLIENTS, BEFORE = 24, 600  # requests until the signal
+
+
+def ask_until_gone(server, answers):
+    """One text after another, on a new connection when told that the last is closed, until none is accepted."""
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
+        while True:
+            if connection.sock is None:
+                try:
+                    connection.connect()
+                except ConnectionRefusedError:
+                    return
+            status, headers, _ = server.call("POST", "/predict", '{"text": "good"}', connection=connection)
+            answers.append((status, headers["Connection"]))
+
+
+@pytest.mark.parametrize("drain_seconds", [0, 2])
+def test_no_request_is_dropped(tmp_path, drain_seconds):
+    server = start_fake(tmp_path, DRAIN_SECONDS=str(drain_seconds), LOG_REQUESTS="false").wait_until_ready()
+    answers = []
+    with ThreadPoolExecutor(CLIENTS) as threads:
+        asking = [threads.submit(ask_until_gone, server, answers) for _ in range(CLIENTS)]
+        try:
+            wait_until(lambda: len(answers) >= BEFORE)
+            server.process.send_signal(signal.SIGTERM)
+            if drain_seconds:
+                wait_until(lambda: server.call("GET", "/readyz")[0] == 503)
+                assert server.predict("good")["label"] == "positive"  # also on a new connection
+        finally:
+            server.stop()
+        for each in asking:
+            each.result()  # raises what a connection that broke has raised
+    assert server.process.returncode == 0
+    counts = Counter(answers)
+    assert set(counts) == {(200, "keep-alive"), (200, "close")}
+    assert counts[200, "keep-alive"] >= BEFORE
+    assert counts[200, "close"] >= CLIENTS  # each kept connection's last, and new ones
+    assert "Traceback" not in server.log.read_text(), server.log.read_text()
