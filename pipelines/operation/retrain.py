@@ -30,7 +30,6 @@ from pipelines.operation.champions import Version
 NOTEBOOK = "08_promote"
 PROMOTED, FAILED, REFUSED, STAYS = 0, 1, 2, 3
 OF_THE_STAGE = ("dataset", "size", "run")  # parameters that are not what a user turned
-INHERITED = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")  # of the Make that called us
 
 
 @dataclass(frozen=True)
@@ -86,13 +85,15 @@ def _with_new_rows(before: artifacts.Dataset, wish: Wish) -> artifacts.Dataset:
 
 def _trained(version: artifacts.Dataset, wish: Wish, champion: dict) -> artifacts.Run:
     """The challenger: the champion's parameters, its rows and the new ones, where the user says nothing else."""
-    _make("before-03_tokenize", version)
+    inputs.make("before-03_tokenize", version)
     learned = artifacts.Dataset(champion["dataset"]).run(champion["run"])
     overrides = _turned(learned) | wish.overrides
     size = wish.size or _size(version, champion)
     name = stages.run_name(dataset=version, size=size, overrides=overrides)
     say(f"challenger: {version.name}, {name}")
-    _make(f"before-{NOTEBOOK}", version, f"RUN={name}", "PARAMS=" + " ".join(f"{k}={v}" for k, v in overrides.items()))
+    inputs.make(
+        f"before-{NOTEBOOK}", version, f"RUN={name}", "PARAMS=" + " ".join(f"{k}={v}" for k, v in overrides.items())
+    )
     return version.run(name)
 
 
@@ -110,12 +111,6 @@ def _size(version: artifacts.Dataset, champion: dict) -> str:
     known, now = (artifacts.read_json(one.manifest)["counts"]["train"] for one in (of_champion, version))
     wanted = champion["rows_train"] + now - known
     return "all" if champion["rows_train"] >= known or wanted >= now else str(wanted)
-
-
-def _make(target: str, dataset: artifacts.Dataset, *variables: str) -> None:
-    environment = {name: value for name, value in os.environ.items() if name not in INHERITED}
-    command = ["make", "-s", target, f"DATASET={dataset.name}", *variables]
-    subprocess.run(command, cwd=artifacts.ROOT, env=environment, check=True)
 
 
 def _contest(challenger: artifacts.Run, champion: Version) -> int:
