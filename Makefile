@@ -62,7 +62,7 @@ predict-file: .venv/ready-run ## FILE=tweets.csv OUT=scores.parquet [TEXT=column
 	@uri=$(MODEL) && $(PYTHON) -m pipelines.operation.scoring "$$FILE" "$$OUT" --model "$$uri" --text "$$TEXT" $(if $(OVERWRITE),--overwrite)
 evaluate-on: .venv/ready-run ## FILE=tweets.csv [TEXT=column] [LABEL=column] [NEGATIVE=0 POSITIVE=1,2]: how good it is on your labels
 	@uri=$(MODEL) && $(PYTHON) -m pipelines.operation.evaluate_on "$$FILE" --model "$$uri" $(call options,TEXT LABEL NEGATIVE POSITIVE NEUTRAL OUT)
-monitor: .venv/ready-run ; @$(PYTHON) -m pipelines.operation.monitor "$$NEW" --dataset "$(DATASET)" --run "$(SIZE)" --params "$(PARAMS)" ## NEW=texts or the service's log: are they as before? 0 steady; error 3 watch, 4 retrain
+monitor: .venv/ready-run ; @$(PYTHON) -m pipelines.operation.monitor "$$NEW" --dataset "$(DATASET)" --run "$(SIZE)" --params "$(PARAMS)" $(call options,TEXT LABEL NEGATIVE POSITIVE NEUTRAL) ## NEW=texts or the service's log: are they as before? 0 steady; error 3 watch, 4 retrain
 retrain: .venv/ready-run ## NEW=labelled rows [TEXT= LABEL=]: a challenger learns from them too; 0 promoted; error 3 not, and why
 	@$(PYTHON) -m pipelines.operation.retrain "$$NEW" --dataset "$(DATASET)" --size "$(SIZE)" --params "$(PARAMS)" $(call options,$(ROLES))
 rollback: .venv/ready-run ; @$(PYTHON) -m pipelines.operation.champions --rollback --dataset "$(DATASET)" ## to the champion before

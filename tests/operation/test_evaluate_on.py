@@ -21,7 +21,7 @@ from pipelines.dataset import provenance
 from pipelines.dataset.provenance import SourceError
 from pipelines.evaluation import metrics, slices
 from pipelines.operation import evaluate_on, exported, file_figures, labelled, scorecard
-from pipelines.operation.labelled import Said
+from pipelines.operation.text_rows import Description
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = exported_model.texts(300)
@@ -63,7 +63,7 @@ def written(path, table):
 
 
 def evaluate(path, model, *, resamples=50, rows=None, **said):
-    file = labelled.look_at(path, said=Said(**said), dataset=artifacts.Dataset("invented"))
+    file = labelled.look_at(path, said=Description(**said), dataset=artifacts.Dataset("invented"))
     return file_figures.evaluate(file, model, resamples=resamples, rows=rows)
 
 
@@ -134,7 +134,7 @@ def test_of_one_class_accuracy_is_told_and_auc_is_undefined(tmp_path, model):
 def test_sentiment140_s_own_layout_is_known_and_repaired(tmp_path, model):
     path = tmp_path / tiny_data.MANUAL
     path.write_bytes(tiny_data.manual_csv() + tiny_data.line("0", "cafÃ© closed", number=9))
-    file = labelled.look_at(path, said=Said(), dataset=None)
+    file = labelled.look_at(path, said=Description(), dataset=None)
     (rows,) = labelled.rows(file)
     assert rows.texts.to_pylist() == ["loved the talk", "Stands in the MANUAL set", "café closed"]
     assert rows.labels.tolist() == [1, 0, 0]
