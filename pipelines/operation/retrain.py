@@ -115,12 +115,14 @@ def _size(version: artifacts.Dataset, champion: dict) -> str:
 
 def _contest(challenger: artifacts.Run, champion: Version) -> int:
     version = champions.registered(challenger)
-    if version.number == champion.number:
-        say(f"{version} is the champion already: it has learned from these rows")
+    if version.model_version == champion.model_version:  # by any number: a repeated evaluation registers it again
+        if champions.DECISION not in champion.tags and champions.PREDECESSOR in champion.tags:
+            champions.decided(champion, f"promoted over version {champion.tags[champions.PREDECESSOR]}")
+        say(f"{champion} is the champion already: it has learned from these rows")
         return PROMOTED
-    if champions.DECISION in version.tags:
+    if {champions.DECISION, champions.LEFT} & version.tags.keys():  # what was promoted may have died before it said so
         left = f", rolled back {version.tags[champions.LEFT]}" if champions.LEFT in version.tags else ""
-        say(f"decided before: {version}: {version.tags[champions.DECISION]}{left}; {champion} stays")
+        say(f"decided before: {version}: {version.tags.get(champions.DECISION, 'promoted')}{left}; {champion} stays")
         return STAYS
     stage, values = run.plan(
         NOTEBOOK,
