@@ -262,14 +262,17 @@ def test_errors_leave_with_status_one_and_write_nothing(tmp_path, folder, capsys
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
-def test_make_hands_on_what_it_is_given():
-    named = {"FILE": "a b.csv", "TEXT": "body", "LABEL": "mood", "NEGATIVE": "1,2", "POSITIVE": "4,5", "NEUTRAL": "3"}
+@pytest.mark.parametrize(("target", "file"), [("evaluate-on", "FILE"), ("monitor", "NEW")])
+def test_make_hands_on_what_it_is_given(target, file):
+    named = {"TEXT": "body", "LABEL": "mood", "NEGATIVE": "1,2", "POSITIVE": "4,5", "NEUTRAL": "3"}
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
-    command = ["make", "-n", "evaluate-on", *(f"{name}={value}" for name, value in named.items()), "OUT=x.json"]
+    said = [f"{name}={value}" for name, value in named.items()]
+    command = ["make", "-n", target, f"{file}=a b.csv", *said, *(["OUT=x.json"] if target == "evaluate-on" else [])]
     done = subprocess.run(command, cwd=ROOT, env=inherited, capture_output=True, text=True, check=True)
-    for name, value in (*list(named.items())[1:], ("OUT", "x.json")):
+    for name, value in named.items():
         assert f'--{name.lower()} "{value}"' in done.stdout
-    assert '"$FILE"' in done.stdout
+    assert f'"${file}"' in done.stdout
+    assert (target == "evaluate-on") == ('--out "x.json"' in done.stdout)
 
 
 def test_help_names_the_exit_status():
