@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR .SECONDEXPANSION:
-.PHONY: help setup data train evaluate curves holdouts run serve predict predict-file evaluate-on model-card monitor retrain rollback image lab ui test lint bench lock clean another-backend
+.PHONY: help setup data train evaluate curves holdouts run serve predict predict-file evaluate-on model-card monitor retrain rollback reproduce image lab ui test lint bench lock clean another-backend
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PORT ?= 8000
 WORKERS ?= 2
@@ -62,11 +62,11 @@ predict-file: .venv/ready-run ## FILE=tweets.csv OUT=scores.parquet [TEXT=column
 	@uri=$(MODEL) && $(PYTHON) -m pipelines.operation.scoring "$$FILE" "$$OUT" --model "$$uri" --text "$$TEXT" $(if $(OVERWRITE),--overwrite)
 evaluate-on: .venv/ready-run ## FILE=tweets.csv [TEXT=column] [LABEL=column] [NEGATIVE=0 POSITIVE=1,2]: how good it is on your labels
 	@uri=$(MODEL) && $(PYTHON) -m pipelines.operation.evaluate_on "$$FILE" --model "$$uri" $(call options,TEXT LABEL NEGATIVE POSITIVE NEUTRAL OUT)
-monitor: .venv/ready-run ## NEW=texts or the service's log: are they as before? 0 steady; error 3 watch, 4 retrain
-	@$(PYTHON) -m pipelines.operation.monitor "$$NEW" --dataset "$(DATASET)" --run "$(SIZE)" --params "$(PARAMS)"
+monitor: .venv/ready-run ; @$(PYTHON) -m pipelines.operation.monitor "$$NEW" --dataset "$(DATASET)" --run "$(SIZE)" --params "$(PARAMS)" $(call options,TEXT LABEL NEGATIVE POSITIVE NEUTRAL) ## NEW=texts or the service's log: are they as before? 0 steady; error 3 watch, 4 retrain
 retrain: .venv/ready-run ## NEW=labelled rows [TEXT= LABEL=]: a challenger learns from them too; 0 promoted; error 3 not, and why
 	@$(PYTHON) -m pipelines.operation.retrain "$$NEW" --dataset "$(DATASET)" --size "$(SIZE)" --params "$(PARAMS)" $(call options,$(ROLES))
 rollback: .venv/ready-run ; @$(PYTHON) -m pipelines.operation.champions --rollback --dataset "$(DATASET)" ## to the champion before
+reproduce: .venv/ready-run ; @$(PYTHON) -m pipelines.operation.reproduction --dataset "$(DATASET)" --size "$(SIZE)" --params "$(PARAMS)" ## a run of the table in README again, SIZE=50000: as recorded? 0 yes; error 3 not, and where
 image: ; docker build -t tweet-sentiment . ## the serving container, where Docker is
 lab: .venv/ready-run ; @jupyter lab --notebook-dir notebooks ## Jupyter Lab on the notebooks
 ui: .venv/ready-run ; @$(PYTHON) -m pipelines.examples ui $(if $(EXAMPLES),--examples) ## the MLflow page on UI_PORT (5000); EXAMPLES=1: committed runs
@@ -76,4 +76,4 @@ bench: .venv/ready-run ; @$(PYTHON) -m benchmarks.training ## speed, as ratios t
 lock: ## the lock files anew (needs uv)
 	$(LOCK) pyproject.toml -o requirements.txt && $(LOCK) pyproject.toml --extra dev -c requirements.txt -o requirements-dev.txt
 	for lock in requirements requirements-light; do $(LOCK) serving/$$lock.in -o serving/$$lock.txt || exit; done
-clean: ; rm -rf $(DATA)/*/runs .pytest_cache .ruff_cache build *.egg-info ## remove runs and caches; data, MLflow's records and .venv stay
+clean: ; rm -rf $(DATA)/*/runs $(DATA)/*/reproduced .pytest_cache .ruff_cache build *.egg-info ## remove runs and caches; data, MLflow's records and .venv stay

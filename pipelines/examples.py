@@ -4,19 +4,25 @@
     python -m pipelines.examples ui --examples   the committed ones
     python -m pipelines.examples keep RUN_ID …   copy finished runs into mlruns/examples/
 
-An example is a folder: run.json (name, parameters, tags, metrics of every step) and its figures, no tweets.
+An example is a folder: run.json (id, name, model, parameters, tags, SHA-256 of the splits, metrics of every step) and
+its figures, no tweets. `operation.reproduction` trains such a run again and compares.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipelines import artifacts, tracking
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric, Run
 
 EXAMPLES = artifacts.ROOT / "mlruns" / "examples"
 # What says how a run came about; MLflow's own tags name a machine's user and paths.
@@ -33,18 +39,50 @@ def keep(run_id: str, folder: Path = EXAMPLES) -> Path:
     run = client.get_run(run_id)
     if run.info.status != "FINISHED":
         raise ValueError(f"run {run_id} is {run.info.status}: only finished runs are kept")
-    steps = {name: [(m.step, m.value) for m in client.get_metric_history(run_id, name)] for name in run.data.metrics}
-    tags = {key: value for key, value in run.data.tags.items() if key in KEPT_TAGS or key.startswith("raw.")}
     target = folder / run.info.run_name.replace("/", "-")
     with artifacts.folder_written_whole(target) as temporary, tempfile.TemporaryDirectory() as downloads:
-        record = {"name": run.info.run_name, "parameters": run.data.params, "tags": tags, "metrics": steps}
-        artifacts.write_json(temporary / "run.json", record)
+        artifacts.write_json(temporary / "run.json", _record(run, downloads))
         for stage in client.list_artifacts(run_id):
             for entry in client.list_artifacts(run_id, f"{stage.path}/figures") if stage.is_dir else []:
                 found = Path(client.download_artifacts(run_id, entry.path, downloads))
                 (temporary / "figures").mkdir(exist_ok=True)
                 shutil.copyfile(found, temporary / "figures" / f"{stage.path}-{found.name}")
     return target
+
+
+def _record(run: Run, downloads: str) -> dict:
+    client, run_id = tracking.client(), run.info.run_id
+    record = {"id": run_id, "name": run.info.run_name}
+    if any(entry.path == "metrics.json" for entry in client.list_artifacts(run_id)):
+        evaluated = artifacts.read_json(client.download_artifacts(run_id, "metrics.json", downloads))
+        record["model_version"] = evaluated["model_version"]
+    record["parameters"] = run.data.params
+    record["tags"] = {key: value for key, value in run.data.tags.items() if key in KEPT_TAGS or key.startswith("raw.")}
+    inputs = {one.dataset.name: json.loads(one.dataset.profile)["sha256"] for one in run.inputs.dataset_inputs}
+    record["splits"] = dict(sorted(inputs.items()))
+    return record | {"metrics": {name: _steps(client.get_metric_history(run_id, name)) for name in run.data.metrics}}
+
+
+def _steps(history: list[Metric]) -> list[tuple[int, float]]:
+    """(step, value) in order; of a step that was repeated, what was measured last."""
+    return sorted({one.step: one.value for one in sorted(history, key=lambda one: one.timestamp)}.items())
+
+
+def find(dataset: str, run: str, folder: Path = EXAMPLES) -> dict:
+    """The record of a run among the examples.
+
+    Raises:
+        FileNotFoundError: there is none; names those that there are.
+    """
+    records = [artifacts.read_json(path) for path in sorted(folder.glob("*/run.json"))]
+    named = {(one["tags"]["dataset"], one["tags"]["run"]): one for one in records}
+    if (dataset, run) not in named:
+        sizes = sorted(
+            (size for name, size in named if name == dataset), key=lambda size: (size == "all", len(size), size)
+        )
+        known = f"SIZE={', '.join(sizes)}" if sizes else f"none of {dataset}"
+        raise FileNotFoundError(f"no record of {dataset}, SIZE={run}, in {folder}; there are {known}")
+    return named[dataset, run]
 
 
 def load(store: Path, folder: Path = EXAMPLES) -> int:

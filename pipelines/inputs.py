@@ -8,6 +8,8 @@ import sys
 
 from pipelines import artifacts, stages
 
+OF_A_CALLING_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
+
 
 def default_dataset() -> str:
     """The data set that an empty `dataset` means: sentiment140 where it is, else the embedded sample."""
@@ -30,18 +32,24 @@ def ensure(
         dataset = _output([sys.executable, "-m", "pipelines.dataset.sources", "ensure"])
     found = artifacts.Dataset(dataset or default_dataset())
     if not os.environ.get("PIPELINES_INPUTS_MADE"):
-        _make(before if before in stages.SHARED_BY_RUNS else "03_tokenize", found)
+        make(f"before-{before if before in stages.SHARED_BY_RUNS else '03_tokenize'}", found)
     if before in stages.SHARED_BY_RUNS:
         return found
     found_run = found.run(run or stages.run_name(dataset=found, size=size, overrides={}))
     if not os.environ.get("PIPELINES_INPUTS_MADE"):
-        _make(before, found, f"RUN={found_run.name}")
+        make(f"before-{before}", found, f"RUN={found_run.name}")
     return found_run
 
 
-def _make(before: str, dataset: artifacts.Dataset, *variables: str) -> None:
-    command = ["make", "-s", f"before-{before}", f"DATASET={dataset.name}", *variables]
-    subprocess.run(command, cwd=artifacts.ROOT, check=True)
+def make(target: str, dataset: artifacts.Dataset, *variables: str) -> None:
+    """Have Make make a target for a data set; what a Make that called us was told is not handed on.
+
+    Raises:
+        subprocess.CalledProcessError: a stage failed, and has said why.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in OF_A_CALLING_MAKE}
+    command = ["make", "-s", target, f"DATASET={dataset.name}", *variables]
+    subprocess.run(command, cwd=artifacts.ROOT, env=environment, check=True)
 
 
 def _output(command: list[str]) -> str:

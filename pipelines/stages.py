@@ -143,6 +143,12 @@ def run_name(*, dataset: artifacts.Dataset, size: str | int | None, overrides: d
     Raises:
         ParameterError: the size is no number, or more than there is; an override that no stage of a run knows.
     """
+    overriding = name_of_overrides(overrides)
+    return resolve_size(size, available=artifacts.read_json(dataset.manifest)["counts"]["train"]) + overriding
+
+
+def name_of_overrides(overrides: dict[str, str]) -> str:
+    """What the name of a run says after its size; see `run_name`."""
     known = {}
     for path in sorted(notebooks_folder().glob("[0-9][0-9]_*.ipynb")):
         if path.stem not in (*SHARED_BY_RUNS, *AFTER_A_RUN):
@@ -150,8 +156,7 @@ def run_name(*, dataset: artifacts.Dataset, size: str | int | None, overrides: d
     for owned in ("dataset", "size", "run"):
         known.pop(owned, None)
     parameters.check(overrides, known, where="a run")
-    suffix = "".join(f"_{name}-{value}" for name, value in sorted(overrides.items()))
-    return resolve_size(size, available=artifacts.read_json(dataset.manifest)["counts"]["train"]) + suffix
+    return "".join(f"_{name}-{value}" for name, value in sorted(overrides.items()))
 
 
 def resolve_size(size: str | int | None, *, available: int) -> str:

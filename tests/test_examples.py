@@ -21,6 +21,14 @@ client = tracking.client()
 client.log_param(run, "units", 8)
 for step, value in ((1, 0.5), (2, 0.75)):
     client.log_metric(run, "validation_accuracy", value, step=step)
+client.log_metric(run, "test_accuracy", 0.5)
+client.log_metric(run, "test_accuracy", 0.25)
+metrics = folder.parent / "metrics.json"
+metrics.write_text('{{"model_version": "d-100-abcd"}}')
+client.log_artifact(run, str(metrics))
+import os
+os.environ["MLFLOW_RUN_ID"] = run
+tracking.log_dataset(name="d/train", digest="1234", source="x", rows=100, context="training")
 tracking.end_run(run, status="FINISHED")
 kept = examples.keep(run, folder)
 assert kept.name == "d-100", kept
@@ -43,6 +51,10 @@ def test_a_run_is_kept_without_its_machine_s_names_and_can_be_shown_again(tmp_pa
     record = json.loads((tmp_path / "examples" / "d-100" / "run.json").read_text())
     assert "mlflow.user" not in record["tags"]
     assert {"git_commit", "python", "dataset"} <= set(record["tags"])
+    assert record["model_version"] == "d-100-abcd"
+    assert record["splits"] == {"d/train": "1234"}
+    assert record["metrics"]["test_accuracy"] == [[0, 0.25]]
+    assert re.fullmatch(r"[0-9a-f]{32}", record["id"])
 
 
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.parent.name)

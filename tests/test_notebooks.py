@@ -85,6 +85,6 @@ def test_makefile_is_short_and_every_verb_is_explained():
     lines = (ROOT / "Makefile").read_text().splitlines()
     assert len(lines) < 80
     verbs = ["setup", "data", "train", "evaluate", "curves", "serve", "test", "lint", "lab", "ui", "image", "clean"]
-    verbs += ["monitor", "retrain", "rollback", "predict-file", "evaluate-on", "model-card"]
+    verbs += ["monitor", "retrain", "rollback", "reproduce", "predict-file", "evaluate-on", "model-card"]
     explained = {line.split(":")[0] for line in lines if "## " in line}
     assert set(verbs) <= explained

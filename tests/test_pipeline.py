@@ -242,6 +242,23 @@ print(json.dumps({"status": run.info.status, "files": files, "metrics": run.data
     assert not [name for name in found["files"] if name.endswith(".csv")]
 
 
+def test_a_run_that_is_made_again_comes_out_the_same_and_leaves_the_first_alone(trained, environment):
+    _, run = trained
+    records = run.parents[2].parent / "records"
+    code = "import sys, pathlib, pipelines.examples as e; e.keep(sys.argv[1], pathlib.Path(sys.argv[2]))"
+    recorded = json.loads((run / "mlflow_run.json").read_text())["id"]
+    subprocess.run([sys.executable, "-c", code, recorded, str(records)], cwd=ROOT, env=environment, check=True)
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
+    done = operation(environment, "reproduction", "--size", "200", "--params", PARAMS, "--records", str(records))
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads((run.parents[1] / "reproduced/sentiment140/runs" / RUN / "reproduction.json").read_text())
+    assert {one["name"] for one in found["figures"]} > {"test_accuracy", "manual_accuracy", "majority_test_accuracy"}
+    assert [one["name"] for one in found["figures"] if not one["same"]] == []
+    assert found["model_version"][0] == found["model_version"][1]
+    assert all(there == here for name, (there, here) in found["made_from"].items() if name.startswith(("raw", "split")))
+    assert {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()} == before
+
+
 @pytest.fixture(scope="module")
 def town(environment):
     """A spring that was learned, and named champion: the environment with its data in the folder, and the run."""

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pipelines import artifacts, tracking
 from pipelines.dataset.provenance import SourceError
-from pipelines.operation import file_figures, labelled, scorecard
+from pipelines.operation import file_figures, labelled, scorecard, text_rows
 
 
 def record(result: dict, path: Path) -> str:
@@ -71,7 +71,7 @@ def run(given: argparse.Namespace) -> None:
         raise SourceError("say which file: make evaluate-on FILE=tweets.csv TEXT=column LABEL=column")
     if given.out and (Path(given.out).suffix != ".json" or not Path(given.out).parent.is_dir()):
         raise SourceError(f"OUT={given.out}: expected a name that ends in .json, in a folder that is there")
-    said = labelled.Said(given.text, given.label, given.negative, given.positive, given.neutral)
+    said = text_rows.Description(given.text, given.label, given.negative, given.positive, given.neutral)
     with exported.fetched(given.model) as folder:
         # Whatever is wrong with the file or with MLflow is told before TensorFlow is loaded.
         dataset = artifacts.Dataset(exported.verified_manifest(folder)["dataset"])

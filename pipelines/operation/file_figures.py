@@ -16,7 +16,7 @@ from tqdm import tqdm
 from pipelines import artifacts
 from pipelines.dataset.provenance import SourceError
 from pipelines.evaluation import calibration, metrics, slices
-from pipelines.operation import labelled, overlap, scorecard, scoring
+from pipelines.operation import labelled, overlap, scorecard, scoring, text_rows
 
 if TYPE_CHECKING:
     from pipelines.operation.exported import ExportedModel
@@ -41,7 +41,7 @@ class Scored:
     left_out: Counter[str]
 
 
-def score(file: labelled.LabelledFile, model: ExportedModel, *, rows: int = labelled.WINDOW_ROWS) -> Scored:
+def score(file: labelled.LabelledFile, model: ExportedModel, *, rows: int = text_rows.WINDOW_ROWS) -> Scored:
     """Score the usable rows of a file, `rows` at a time.
 
     Raises:
@@ -90,7 +90,7 @@ def evaluate(
         SourceError, RuntimeError: see `score`.
     """
     digest = artifacts.sha256(file.table.path)
-    found = score(file, model, rows=rows or labelled.WINDOW_ROWS)
+    found = score(file, model, rows=rows or text_rows.WINDOW_ROWS)
     shown = {name: model.manifest[name] for name in ("dataset", "run", "rows_train")}
     total = len(found.labels)
     return {

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.dataset import cleaning, own_texts
 from pipelines.dataset.cleaning import NEGATIVE, NEUTRAL, POSITIVE
 from pipelines.dataset.provenance import OFFICIAL_NEUTRAL, SourceError
 
 NAMES = {"negative": NEGATIVE, "positive": POSITIVE, "neutral": NEUTRAL}
+MOST_VALUES = 1_000  # of a label; a column with more is something else
 NEUTRAL_WORDS = ("neutral", "neu")
 NEUTRAL_NUMBERS = {("0", "4"): OFFICIAL_NEUTRAL, ("-1", "1"): "0"}
 
@@ -22,7 +25,8 @@ def meanings(counts: Counter[str], *, said: Mapping[str, str], known: Mapping[st
     Args:
         counts: value, spelt as `cleaning.label_text` does, → its rows.
         said: "negative", "positive", "neutral" → the values that a user names, between commas; "": not said.
-        known: value → meaning in the data set that the model learned from; tried before the usual pairs.
+        known: value → meaning in the file's own layout, or in the data set that the model learned from. Where it has
+            every value of the file, that is what they mean; the usual pairs are tried after it.
         column: for the errors.
 
     Raises:
@@ -40,6 +44,28 @@ def meanings(counts: Counter[str], *, said: Mapping[str, str], known: Mapping[st
             "POSITIVE=value, and NEUTRAL=value for rows to be set aside (several as 1,2)"
         )
     return {value: found[value] for value in counts}
+
+
+def numbers(spelt: pa.Array, meanings: Mapping[str, int]) -> np.ndarray:
+    """Values, spelt as `cleaning.label_text` does, as what they mean, `UNKNOWN` where `meanings` has them not: int8."""
+    place = pc.fill_null(pc.index_in(spelt, value_set=pa.array(list(meanings), pa.string())), len(meanings))
+    return np.array([*meanings.values(), cleaning.UNKNOWN], np.int8)[place.to_numpy(zero_copy_only=False)]
+
+
+def count(counts: Counter[str], spelt: pa.Array, *, column: str, where: str) -> None:
+    """Add spelt values to counts; rows without one ("") are not counted.
+
+    Raises:
+        SourceError: more than `MOST_VALUES` of them.
+    """
+    found = pc.value_counts(spelt)
+    counts.update(dict(zip(found.field("values").to_pylist(), found.field("counts").to_pylist(), strict=True)))
+    counts.pop("", None)
+    if len(counts) > MOST_VALUES:
+        raise SourceError(
+            f"column {column!r} of {where} holds more than {MOST_VALUES:,} values: is it the label? LABEL=column names "
+            "another"
+        )
 
 
 def _shown(counts: Counter[str]) -> str:
@@ -71,9 +97,11 @@ def _completed(given: dict[str, int], counts: Counter[str]) -> dict[str, int]:
 
 
 def _guessed(counts: Counter[str], known: Mapping[str, int]) -> dict[str, int]:
-    """The first of the usual scales that has every value and of which both ends occur; or what all those agree on that
-    have every value; nothing otherwise."""
-    fitting = [scale for scale in (dict(known), *_scales()) if set(counts) <= set(scale)]
+    """The known scale where it has every value; else the first of the usual ones that has and of which both ends occur,
+    or what all those agree on that have every value; nothing otherwise."""
+    if set(counts) <= set(known):
+        return dict(known)
+    fitting = [scale for scale in _scales() if set(counts) <= set(scale)]
     read = [{value: scale[value] for value in counts} for scale in fitting]
     both = [one for one in read if {NEGATIVE, POSITIVE} <= set(one.values())]
     if both:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from pipelines import artifacts
 from pipelines.dataset import provenance
 from pipelines.evaluation import calibration
-from pipelines.operation import drift, incoming, judgement, traits, wording
+from pipelines.operation import drift, incoming, judgement, text_rows, traits, wording
 
 STATUS = {judgement.STEADY: 0, judgement.WATCH: 3, judgement.RETRAIN: 4}
 
@@ -45,7 +45,7 @@ def rehearsal(rows: traits.Traits) -> tuple[traits.Traits, traits.Traits]:
     return rows.take(np.arange(half)), rows.take(np.arange(half, len(rows)))
 
 
-def read(run: artifacts.Run, path: Path, *, said: incoming.Description, seed: int) -> incoming.Incoming:
+def read(run: artifacts.Run, path: Path, *, said: text_rows.Description, seed: int) -> incoming.Incoming:
     """A sample of a file's rows, for the model of a run.
 
     Raises:

@@ -20,10 +20,11 @@ from pathlib import Path
 
 from pipelines import artifacts, parameters, run
 from pipelines.evaluation import summary
-from pipelines.operation import incoming, look
+from pipelines.operation import look, text_rows
 
 NOTEBOOK = "07_monitor"
 FAILED, REFUSED = 1, 2
+DESCRIBED = tuple(field.name for field in dataclasses.fields(text_rows.Description))
 
 
 def watch(watched: artifacts.Run, path: Path, given: dict[str, str]) -> dict:
@@ -39,8 +40,7 @@ def watch(watched: artifacts.Run, path: Path, given: dict[str, str]) -> dict:
     """
     ours = {"dataset": watched.dataset.name, "run": watched.name, "new": str(path.resolve())}
     stage, values = run.plan(NOTEBOOK, given | ours, {})
-    described = {field.name for field in dataclasses.fields(incoming.Description)}
-    said = incoming.Description(**{name: text for name, text in given.items() if name in described})
+    said = text_rows.Description(**{name: text for name, text in given.items() if name in DESCRIBED})
     look.read(watched, path, said=said, seed=0)
     # The run is watched as it is: a look at new texts must never train a model anew.
     run.execute(stage, values, inputs=[], made=True)
@@ -57,11 +57,16 @@ def main() -> int:
     parser.add_argument("new", help="texts (CSV, TSV, JSONL, Parquet), labelled or not, or the service's log of scores")
     parser.add_argument("--dataset", default="")
     parser.add_argument("--run", default="", help="the newest evaluated one where it is not said")
-    parser.add_argument("--params", default="", help="'text=review label=stars': parameters of the notebook")
+    parser.add_argument("--params", default="", help="'seed=3': parameters of the notebook")
+    for name in DESCRIBED:
+        parser.add_argument(
+            f"--{name}", help="a column" if name in ("text", "label") else "label values that mean this"
+        )
     given = parser.parse_args()
     try:
         watched = summary.newest_evaluated(given.dataset, given.run)
-        found = watch(watched, Path(given.new), parameters.split_overrides(given.params))
+        said = {name: value for name in DESCRIBED if (value := getattr(given, name))}
+        found = watch(watched, Path(given.new), parameters.split_overrides(given.params) | said)
     except (ValueError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return REFUSED

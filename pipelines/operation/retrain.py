@@ -30,7 +30,6 @@ from pipelines.operation.champions import Version
 NOTEBOOK = "08_promote"
 PROMOTED, FAILED, REFUSED, STAYS = 0, 1, 2, 3
 OF_THE_STAGE = ("dataset", "size", "run")  # parameters that are not what a user turned
-INHERITED = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")  # of the Make that called us
 
 
 @dataclass(frozen=True)
@@ -86,13 +85,15 @@ def _with_new_rows(before: artifacts.Dataset, wish: Wish) -> artifacts.Dataset:
 
 def _trained(version: artifacts.Dataset, wish: Wish, champion: dict) -> artifacts.Run:
     """The challenger: the champion's parameters, its rows and the new ones, where the user says nothing else."""
-    _make("before-03_tokenize", version)
+    inputs.make("before-03_tokenize", version)
     learned = artifacts.Dataset(champion["dataset"]).run(champion["run"])
     overrides = _turned(learned) | wish.overrides
     size = wish.size or _size(version, champion)
     name = stages.run_name(dataset=version, size=size, overrides=overrides)
     say(f"challenger: {version.name}, {name}")
-    _make(f"before-{NOTEBOOK}", version, f"RUN={name}", "PARAMS=" + " ".join(f"{k}={v}" for k, v in overrides.items()))
+    inputs.make(
+        f"before-{NOTEBOOK}", version, f"RUN={name}", "PARAMS=" + " ".join(f"{k}={v}" for k, v in overrides.items())
+    )
     return version.run(name)
 
 
@@ -112,20 +113,16 @@ def _size(version: artifacts.Dataset, champion: dict) -> str:
     return "all" if champion["rows_train"] >= known or wanted >= now else str(wanted)
 
 
-def _make(target: str, dataset: artifacts.Dataset, *variables: str) -> None:
-    environment = {name: value for name, value in os.environ.items() if name not in INHERITED}
-    command = ["make", "-s", target, f"DATASET={dataset.name}", *variables]
-    subprocess.run(command, cwd=artifacts.ROOT, env=environment, check=True)
-
-
 def _contest(challenger: artifacts.Run, champion: Version) -> int:
     version = champions.registered(challenger)
-    if version.number == champion.number:
-        say(f"{version} is the champion already: it has learned from these rows")
+    if version.model_version == champion.model_version:  # by any number: a repeated evaluation registers it again
+        if champions.DECISION not in champion.tags and champions.PREDECESSOR in champion.tags:
+            champions.decided(champion, f"promoted over version {champion.tags[champions.PREDECESSOR]}")
+        say(f"{champion} is the champion already: it has learned from these rows")
         return PROMOTED
-    if champions.DECISION in version.tags:
+    if {champions.DECISION, champions.LEFT} & version.tags.keys():  # what was promoted may have died before it said so
         left = f", rolled back {version.tags[champions.LEFT]}" if champions.LEFT in version.tags else ""
-        say(f"decided before: {version}: {version.tags[champions.DECISION]}{left}; {champion} stays")
+        say(f"decided before: {version}: {version.tags.get(champions.DECISION, 'promoted')}{left}; {champion} stays")
         return STAYS
     stage, values = run.plan(
         NOTEBOOK,

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import tiny_data
 
 from pipelines import artifacts
 from pipelines.dataset import addition, audit, extension, importing, lineage, prepare, provenance, splitting
@@ -45,6 +46,19 @@ def old(tiny):
 @pytest.fixture
 def grown(old, tmp_path):
     return (old, *extend(old, table(tmp_path / "june.csv", new_rows(200))))
+
+
+def test_a_file_in_sentiment140_s_own_layout_extends_as_any_other(old, tmp_path):
+    path = tmp_path / "more.csv"
+    rows = [("2", "neither good nor bad"), *((label, text) for text, label in new_rows(200))]
+    path.write_bytes(b"".join(tiny_data.line(label, text, number=n) for n, (label, text) in enumerate(rows)))
+    version, manifest = extend(old, path)
+    assert (manifest["added"]["kept"], manifest["added"]["neutral"]) == (200, 1)
+    labels = dict(
+        zip(*pq.read_table(version.split("new_test"), columns=["text", "label"]).to_pydict().values(), strict=True)
+    )
+    wanted = {text: int(label == "4") for text, label in new_rows(200)}
+    assert labels.items() <= wanted.items()
 
 
 def test_old_test_rows_stay_byte_for_byte_and_no_new_row_gets_among_them(grown):

@@ -21,7 +21,7 @@ from pipelines.dataset import provenance
 from pipelines.dataset.provenance import SourceError
 from pipelines.evaluation import metrics, slices
 from pipelines.operation import evaluate_on, exported, file_figures, labelled, scorecard
-from pipelines.operation.labelled import Said
+from pipelines.operation.text_rows import Description
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = exported_model.texts(300)
@@ -63,7 +63,7 @@ def written(path, table):
 
 
 def evaluate(path, model, *, resamples=50, rows=None, **said):
-    file = labelled.look_at(path, said=Said(**said), dataset=artifacts.Dataset("invented"))
+    file = labelled.look_at(path, said=Description(**said), dataset=artifacts.Dataset("invented"))
     return file_figures.evaluate(file, model, resamples=resamples, rows=rows)
 
 
@@ -134,7 +134,7 @@ def test_of_one_class_accuracy_is_told_and_auc_is_undefined(tmp_path, model):
 def test_sentiment140_s_own_layout_is_known_and_repaired(tmp_path, model):
     path = tmp_path / tiny_data.MANUAL
     path.write_bytes(tiny_data.manual_csv() + tiny_data.line("0", "cafÃ© closed", number=9))
-    file = labelled.look_at(path, said=Said(), dataset=None)
+    file = labelled.look_at(path, said=Description(), dataset=None)
     (rows,) = labelled.rows(file)
     assert rows.texts.to_pylist() == ["loved the talk", "Stands in the MANUAL set", "café closed"]
     assert rows.labels.tolist() == [1, 0, 0]
@@ -262,14 +262,17 @@ def test_errors_leave_with_status_one_and_write_nothing(tmp_path, folder, capsys
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
-def test_make_hands_on_what_it_is_given():
-    named = {"FILE": "a b.csv", "TEXT": "body", "LABEL": "mood", "NEGATIVE": "1,2", "POSITIVE": "4,5", "NEUTRAL": "3"}
+@pytest.mark.parametrize(("target", "file"), [("evaluate-on", "FILE"), ("monitor", "NEW")])
+def test_make_hands_on_what_it_is_given(target, file):
+    named = {"TEXT": "body", "LABEL": "mood", "NEGATIVE": "1,2", "POSITIVE": "4,5", "NEUTRAL": "3"}
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
-    command = ["make", "-n", "evaluate-on", *(f"{name}={value}" for name, value in named.items()), "OUT=x.json"]
+    said = [f"{name}={value}" for name, value in named.items()]
+    command = ["make", "-n", target, f"{file}=a b.csv", *said, *(["OUT=x.json"] if target == "evaluate-on" else [])]
     done = subprocess.run(command, cwd=ROOT, env=inherited, capture_output=True, text=True, check=True)
-    for name, value in (*list(named.items())[1:], ("OUT", "x.json")):
+    for name, value in named.items():
         assert f'--{name.lower()} "{value}"' in done.stdout
-    assert '"$FILE"' in done.stdout
+    assert f'"${file}"' in done.stdout
+    assert (target == "evaluate-on") == ('--out "x.json"' in done.stdout)
 
 
 def test_help_names_the_exit_status():

@@ -4,11 +4,13 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+import tiny_data
 
 from pipelines.dataset.provenance import Source, SourceError
-from pipelines.operation import incoming
-from pipelines.operation.incoming import Description
+from pipelines.operation import incoming, labelled
+from pipelines.operation.text_rows import Description
 
 KNOWN = Source(
     dataset="reviews", kind="custom", origin="x", sha256="", bytes=0, files={}, contents={}, format="csv",
@@ -48,7 +50,9 @@ def test_a_file_without_labels_is_read_all_the_same(tmp_path):
 
 
 def test_missing_labels_stay_unknown_and_usual_values_are_understood(tmp_path):
-    table(3, label=["positive", None, "0"]).rename(columns={"review": "text"}).to_csv(tmp_path / "new.csv", index=False)
+    table(3, label=["positive", None, "NEGATIVE"]).rename(columns={"review": "text"}).to_csv(
+        tmp_path / "new.csv", index=False
+    )
     found = read(tmp_path / "new.csv")
     assert dict(zip(found.texts.to_pylist(), found.labels.tolist(), strict=True)) == {
         "text 0": 1, "text 1": -1, "text 2": 0,
@@ -63,7 +67,7 @@ def test_columns_and_labels_can_be_said(tmp_path):
 
 
 def test_a_large_file_is_sampled_and_every_part_of_it_can_be_drawn(tmp_path, monkeypatch):
-    monkeypatch.setattr("pipelines.dataset.tables.BATCH_ROWS", 100)
+    monkeypatch.setattr("pipelines.operation.text_rows.WINDOW_ROWS", 100)
     table(1000).to_parquet(tmp_path / "new.parquet")
     found = read(tmp_path / "new.parquet", most=300)
     numbers = np.array([int(text.split()[1]) for text in found.texts.to_pylist()])
@@ -77,16 +81,17 @@ def test_repeats_and_empty_texts_leave_and_are_counted(tmp_path):
     )
     found = read(tmp_path / "new.jsonl")
     assert len(found) == 2
-    assert found.left_out == {"empty": 1, "repeats of another text in the sample": 1}
+    assert found.left_out == {"empty text": 1, "repeats of another text in the sample": 1}
 
 
 @pytest.mark.parametrize(
     ("frame", "said", "message"),
     [
-        (pd.DataFrame({"body": ["a"]}), {}, "has no column 'text'; it has body: say text=column"),
+        (pd.DataFrame({"body": ["a"]}), {}, "has no column 'text'; It has 'body': say TEXT=column"),
         (table(), {"text": "texts"}, "has no column 'texts'"),
-        (table(), {"label": "mood"}, "has no column 'mood'; .* say label=column"),
-        (table(2, stars=["poor", "grand"]), {}, "labels 'grand': say what they mean"),
+        (table(), {"label": "mood"}, "has no column 'mood'; .* say LABEL=column"),
+        (table(2, stars=["poor", "grand"]), {}, r"'stars' holds 'poor' .*'grand' .*; say what each value means"),
+        (table(1200, stars=range(1200)), {}, "holds more than 1,000 values: is it the label"),
         (pd.DataFrame({"review": [" ", None]}), {}, "holds no text"),
     ],
 )
@@ -94,6 +99,47 @@ def test_what_cannot_be_used_is_refused_with_a_way_out(tmp_path, frame, said, me
     frame.to_csv(tmp_path / "new.csv", index=False)
     with pytest.raises(SourceError, match=message):
         read(tmp_path / "new.csv", **said)
+
+
+def official(tmp_path, labels, texts=None):
+    """A file in the layout of Sentiment140, and its texts."""
+    texts = texts or [f"text {number}" for number in range(len(labels))]
+    rows = (tiny_data.line(label, text, number=n) for n, (label, text) in enumerate(zip(labels, texts, strict=True)))
+    path = tmp_path / "more.csv"
+    path.write_bytes(b"".join(rows))
+    return path
+
+
+def test_sentiment140_s_own_layout_has_no_header_and_is_read_all_the_same(tmp_path):
+    path = official(tmp_path, "0404", ["one", "two", "cafÃ© closed", "crème brûlée"])
+    found = read(path)
+    assert found.rows == 4  # the first one is no header
+    labels = dict(zip(found.texts.to_pylist(), found.labels.tolist(), strict=True))
+    assert labels == {"one": 0, "two": 1, "café closed": 0, "crème brûlée": 1}
+
+
+def test_of_that_layout_the_labels_are_known_also_where_one_is_missing_or_neutral(tmp_path):
+    found = read(official(tmp_path, "002"))
+    assert dict(zip(found.texts.to_pylist(), found.labels.tolist(), strict=True)) == {
+        "text 0": 0, "text 1": 0, "text 2": -1,
+    }  # fmt: skip
+
+
+def test_a_strange_label_in_that_layout_is_refused(tmp_path):
+    with pytest.raises(SourceError, match=r"'target' holds '0' .*'7' \(1 rows\); say what each value means"):
+        read(official(tmp_path, "0047"))
+
+
+def test_one_reader_serves_monitor_and_evaluate_on(tmp_path):
+    path = official(tmp_path, "04024")
+    seen, said = read(path), Description()
+    file = labelled.look_at(path, said=said, dataset=None)
+    (part,) = labelled.rows(file)
+    known = seen.labels != -1
+    assert sorted(zip(seen.texts.filter(pa.array(known)).to_pylist(), seen.labels[known], strict=True)) == sorted(
+        zip(part.texts.to_pylist(), part.labels, strict=True)
+    )
+    assert part.left_out == {"neutral": 1}
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -34,6 +34,7 @@ def test_usual_values_are_understood(values, expected):
 
 def test_the_values_of_the_data_set_come_first():
     assert meanings(["0", "1"], known={"1": 0, "0": 1}) == {"0": 1, "1": 0}
+    assert meanings(["0"], known={"0": 0, "4": 1}) == {"0": 0}  # of one class only, and no guess
 
 
 def test_of_several_values_a_user_says_which_are_which():
