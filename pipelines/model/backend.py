@@ -6,11 +6,13 @@ KERAS_BACKEND (tensorflow, jax or torch) chooses before Keras is imported; nothi
 from __future__ import annotations
 
 import functools
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import keras
+import numpy as np
 
 LEAST_STEPS = 600  # an epoch of fewer, larger steps learns less than the larger batch saves
 LARGEST_BATCH = 2048
@@ -41,6 +43,32 @@ def name() -> str:
 def device() -> Device:
     """The device that the backend in use has found by itself."""
     return {"tensorflow": _of_tensorflow, "jax": _of_jax, "torch": _of_torch}[name()]()
+
+
+def set_seed(seed: int) -> None:
+    """Begin the random numbers of a training anew: those of the initial weights."""
+    if name() == "tensorflow":
+        keras.utils.set_random_seed(seed)
+    else:
+        # That function would import TensorFlow here too; a Keras layer that has no seed draws one from `random`.
+        random.seed(seed)
+
+
+class SeedOfEpoch(keras.callbacks.Callback):
+    """Make dropout a function of (seed, epoch) alone, whatever was drawn before, such as by `fit` when it begins."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.seed = seed
+
+    def on_epoch_begin(self, epoch, logs=None) -> None:
+        for variable in self.model.variables:
+            if "seed_generator_state" in variable.path:
+                variable.assign(np.array([self.seed, epoch], dtype=keras.backend.standardize_dtype(variable.dtype)))
+        if name() == "torch":  # not all of its dropout asks Keras's seed generators
+            import torch
+
+            torch.manual_seed(int(np.random.SeedSequence((self.seed, epoch)).generate_state(1)[0]))
 
 
 def _of_tensorflow() -> Device:

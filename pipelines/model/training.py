@@ -46,7 +46,7 @@ def train(
         What training.json holds: rows, parameters, epochs, best epoch, seconds, speed, validation accuracy and loss.
     """
     with artifacts.lock(run.checkpoints):
-        keras.utils.set_random_seed(recipe.seed)
+        backend.set_seed(recipe.seed)
         data = {name: tokens.open_encoded(run.encoded(name)) for name in ("train", "validation")}
         model = _compiled(configuration, recipe, word_vectors, rows=len(data["train"]))
         fingerprint = checkpoints.fingerprint(
@@ -94,9 +94,6 @@ def _compiled(configuration, recipe: Recipe, word_vectors, *, rows: int) -> kera
 
 
 def _one_epoch(model: keras.Model, feeds: dict, *, epoch: int, seed: int, steps: int) -> dict:
-    for variable in model.variables:
-        if "seed_generator_state" in variable.path:
-            variable.assign(np.array([seed, epoch], dtype=keras.backend.standardize_dtype(variable.dtype)))
     started = time.monotonic()
     fitted = model.fit(
         feeds["train"],
@@ -105,7 +102,7 @@ def _one_epoch(model: keras.Model, feeds: dict, *, epoch: int, seed: int, steps:
         epochs=epoch + 1,
         shuffle=False,
         verbose=0,
-        callbacks=[EpochBar(f"epoch {epoch + 1}", steps=steps)],
+        callbacks=[backend.SeedOfEpoch(seed), EpochBar(f"epoch {epoch + 1}", steps=steps)],
     ).history
     return {
         "epoch": epoch + 1,
