@@ -18,7 +18,7 @@ from pipelines import artifacts, parameters
 DEFAULT_SIZE = 50_000
 SHARED_BY_RUNS = ("01_prepare", "02_explore")
 OF_A_FILE = "07_monitor"  # has a folder for each file that it looks at
-AFTER_A_RUN = (OF_A_FILE, "08_promote")  # look at a finished run: their parameters are none of the run
+AFTER_A_RUN = (OF_A_FILE, "08_promote", "09_sweep")  # their own parameters name no run's folder
 
 
 @dataclass(frozen=True)
