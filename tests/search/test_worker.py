@@ -68,13 +68,15 @@ def test_another_space_is_another_study(sweep, encoded):
 
 
 def test_two_workers_at_once_end_with_as_many_as_were_wanted(sweep):
-    workers = [start(wanted=7, body="time.sleep(0.3)") for _ in range(2)]
+    # The first trial ends only when the other worker has taken the second, so that both are at it.
+    together = "while len(trial.study.get_trials(deepcopy=False)) < 2: time.sleep(0.1)"
+    workers = [start(wanted=7, body=together) for _ in range(2)]
     said = [one.communicate(timeout=240) for one in workers]
     assert [one.returncode for one in workers] == [0, 0], said
     assert states(sweep) == ["COMPLETE"] * 7
     found = studies.opened(sweep).get_trials()
     assert len({trial.params["learning_rate"] for trial in found}) == 7
-    assert all("trial" in out for out, _ in said)
+    assert all("of 7 finished" in out for out, _ in said)
 
 
 def test_a_trial_whose_process_died_is_failed_and_another_takes_its_place(sweep):
