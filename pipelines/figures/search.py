@@ -30,8 +30,9 @@ def which_mattered(
     import matplotlib.pyplot as plt
 
     order = list(ranges) if importances is None else list(importances["parameter"])
-    columns = min(COLUMNS, len(order) + 1)
-    rows = math.ceil((len(order) + 1) / columns)
+    panels = len(order) + 1
+    columns = panels if panels < COLUMNS else min(COLUMNS, math.ceil(panels / 2))
+    rows = math.ceil(panels / columns)
     figure, grid = plt.subplots(rows, columns, figsize=(3.3 * columns, 3.2 * rows), squeeze=False)
     first, *others = grid.flat
     _importances(first, importances, complete=int((trials["state"] == "complete").sum()))
@@ -41,7 +42,7 @@ def which_mattered(
         _over(axes, trials, name, bounds=ranges[name])
     for axes in others[len(order) :]:
         axes.set_visible(False)
-    others[0].legend(*_each_once(others[: len(order)]), loc="best", fontsize=8)
+    figure.legend(*_each_once(others[: len(order)]), loc="outside lower center", ncols=4)
     return figure
 
 

@@ -15,7 +15,7 @@ from pipelines import artifacts
 from pipelines.evaluation import metrics
 from pipelines.search.study import USUAL, Sweep
 
-LEAST_TRIALS = 4  # complete ones; of fewer nothing can be said about importance
+LEAST_TRIALS = 8  # complete ones; resamples of fewer are too alike to show the spread that there is
 RESAMPLES, TREES = 40, 16  # of the trials, for the spread of the importances; of each forest
 LEVEL = 0.05
 

@@ -38,7 +38,7 @@ def verdict(compared: dict | None) -> str:
 def mattered(shares: pd.DataFrame | None, *, complete: int) -> str:
     """One sentence on the importances, with their spread."""
     if shares is None:
-        return f"{complete} complete trials say nothing about which parameter mattered."
+        return f"{complete} complete trials say nothing about which parameter mattered; ask for more."
     first = shares.iloc[0]
     share = f"{first['share']:.0%} [{first['low']:.0%}, {first['high']:.0%}]"
     said = f"{first['parameter']} explains the largest part of the spread of {complete} complete trials, {share}"
