@@ -1,8 +1,8 @@
-# Which stage needs which; `make` alone prints the help. A user turns SIZE=, DATASET=, PARAMS=, FROM=, FILE=, NEW=, PORT=.
+# Which stage needs which; `make` alone prints the help. A user turns SIZE=, DATASET=, PARAMS=, FROM=, FILE=, NEW=, PORT=, TRIALS=.
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR .SECONDEXPANSION:
-.PHONY: help setup data train evaluate curves holdouts run serve predict predict-file evaluate-on model-card monitor retrain rollback reproduce image lab ui test lint bench lock clean another-backend
+.PHONY: help setup data train evaluate curves holdouts run serve predict predict-file evaluate-on model-card monitor retrain rollback reproduce sweep image lab ui test lint bench lock clean another-backend
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PORT ?= 8000
 WORKERS ?= 2
@@ -39,6 +39,7 @@ curves: .venv/ready-run ## train every size of SIZES="12500 25000 50000" and com
 holdouts: .venv/ready-run ## the same on other test rows: later in time, other users, leaky; 06 shows them side by side
 	@set -e; siblings=$$($(PYTHON) -m pipelines.dataset.sources siblings $(if $(DATASET),--dataset "$(DATASET)")); \
 	for d in $$siblings; do $(MAKE) -s train DATASET=$$d; done; $(MAKE) -s train
+sweep: .venv/ready-run ; @$(PYTHON) -m pipelines.search.sweep --dataset "$(DATASET)" --size "$(SIZE)" --params "$(PARAMS)" --search "$(SEARCH)" --trials "$(TRIALS)" ## try parameters until TRIALS=20 are done, several at once if you like: SEARCH="learning_rate units"
 
 # Each output also needs the modules that its notebook imports: the runner lists them, in .NN_name.d beside it.
 needs_01_prepare := $(D)/raw/source.json
@@ -49,6 +50,7 @@ needs_05_diagnose := $(R)/04_train.ipynb
 needs_06_evaluate := $(R)/05_diagnose.ipynb $(wildcard $(R)_seed-*/metrics.json \
   $(patsubst %,$(D)-%/runs/$(RUN)/metrics.json,later users leaky))
 run: $(R)/06_evaluate.ipynb $(D)/02_explore.ipynb
+before-09_sweep: $(R)/03_tokenize.ipynb
 before-07_monitor before-08_promote: $(R)/06_evaluate.ipynb
 before-%: $$(needs_$$*) ;
 $(patsubst %,$(D)/%.ipynb,01_prepare 02_explore): $(D)/%.ipynb: notebooks/%.ipynb $$(needs_$$*)
@@ -58,10 +60,8 @@ $(patsubst %,$(R)/%.ipynb,03_tokenize 04_train 05_diagnose 06_evaluate): $(R)/%.
 -include $(wildcard $(D)/.*.d $(R)/.*.d)
 serve: .venv/ready-run ; @uri=$(MODEL) && MODEL_URI=$$uri exec gunicorn -c serving/gunicorn_conf.py 'serving.app:create_app()' ## the newest evaluated run, or SIZE=/MODEL_URI=, on PORT (8000) with WORKERS (2)
 predict: .venv/ready-run ; @uri=$(MODEL) && MODEL_URI=$$uri $(PYTHON) -m serving.predict "$$TEXT" ## TEXT="python is great": label and probability on the shell
-predict-file: .venv/ready-run ## FILE=tweets.csv OUT=scores.parquet [TEXT=column] [OVERWRITE=1]: every row, at thousands a second
-	@uri=$(MODEL) && $(PYTHON) -m pipelines.operation.scoring "$$FILE" "$$OUT" --model "$$uri" --text "$$TEXT" $(if $(OVERWRITE),--overwrite)
-evaluate-on: .venv/ready-run ## FILE=tweets.csv [TEXT=column] [LABEL=column] [NEGATIVE=0 POSITIVE=1,2]: how good it is on your labels
-	@uri=$(MODEL) && $(PYTHON) -m pipelines.operation.evaluate_on "$$FILE" --model "$$uri" $(call options,TEXT LABEL NEGATIVE POSITIVE NEUTRAL OUT)
+predict-file: .venv/ready-run ; @uri=$(MODEL) && $(PYTHON) -m pipelines.operation.scoring "$$FILE" "$$OUT" --model "$$uri" --text "$$TEXT" $(if $(OVERWRITE),--overwrite) ## FILE=tweets.csv OUT=scores.parquet [TEXT=column] [OVERWRITE=1]: every row, at thousands a second
+evaluate-on: .venv/ready-run ; @uri=$(MODEL) && $(PYTHON) -m pipelines.operation.evaluate_on "$$FILE" --model "$$uri" $(call options,TEXT LABEL NEGATIVE POSITIVE NEUTRAL OUT) ## FILE=tweets.csv [TEXT=column] [LABEL=column] [NEGATIVE=0 POSITIVE=1,2]: how good it is on your labels
 monitor: .venv/ready-run ; @$(PYTHON) -m pipelines.operation.monitor "$$NEW" --dataset "$(DATASET)" --run "$(SIZE)" --params "$(PARAMS)" $(call options,TEXT LABEL NEGATIVE POSITIVE NEUTRAL) ## NEW=texts or the service's log: are they as before? 0 steady; error 3 watch, 4 retrain
 retrain: .venv/ready-run ## NEW=labelled rows [TEXT= LABEL=]: a challenger learns from them too; 0 promoted; error 3 not, and why
 	@$(PYTHON) -m pipelines.operation.retrain "$$NEW" --dataset "$(DATASET)" --size "$(SIZE)" --params "$(PARAMS)" $(call options,$(ROLES))

@@ -4,11 +4,10 @@
       raw/  source.json         the file as it came, and what is known of it
       splits/                   train, validation, test, manual, rejected, new_test (.parquet) + manifest.json
       runs/RUN/                 one run: vocabulary.txt, encoded/, model.keras, metrics.json, saved_model/ …
-        monitor/NEW/            a look at a file of new texts: drift.json, notebook, figures
+        monitor/NEW/  sweeps/X/ a look at a file of new texts; a search of parameters: JSON, notebook, figures
         evaluate_on/FILE.json   the model's figures on a labelled file
 
-Only this module joins these paths. Everything is written under a temporary name beside its place, flushed to the disk
-and renamed: whoever finds an artefact finds all of it.
+Only this module joins these paths. All is written beside its place, flushed and renamed: what is found is whole.
 """
 
 from __future__ import annotations
@@ -91,6 +90,7 @@ class Run:
     diagnosis = property(lambda self: self.folder / "diagnosis.json")
     promotion = property(lambda self: self.folder / "promotion.json")
     saved_model = property(lambda self: self.folder / "saved_model")
+    sweeps = property(lambda self: self.folder / "sweeps")
     model_card = property(lambda self: self.folder / "MODEL_CARD.md")
 
     def encoded(self, split: str) -> Path:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from pipelines import artifacts, stages
+from pipelines import artifacts, parameters, stages
 
 OF_A_CALLING_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
 
@@ -17,13 +17,19 @@ def default_dataset() -> str:
 
 
 def ensure(
-    *, before: str, dataset: str = "", size: int | str | None = None, run: str = ""
+    *,
+    before: str,
+    dataset: str = "",
+    size: int | str | None = None,
+    run: str = "",
+    overrides: dict[str, str] | None = None,
 ) -> artifacts.Dataset | artifacts.Run:
     """Where a notebook reads and writes; what it reads is made first where it is missing, by Make.
 
     Args:
         before: the notebook that asks, such as "04_train".
         dataset, size, run: its parameters; empty ones mean the defaults.
+        overrides: parameters of the run, name → text.
 
     Returns:
         The data set for a notebook that all runs share, the run for the others.
@@ -35,9 +41,10 @@ def ensure(
         make(f"before-{before if before in stages.SHARED_BY_RUNS else '03_tokenize'}", found)
     if before in stages.SHARED_BY_RUNS:
         return found
-    found_run = found.run(run or stages.run_name(dataset=found, size=size, overrides={}))
+    found_run = found.run(run or stages.run_name(dataset=found, size=size, overrides=overrides or {}))
     if not os.environ.get("PIPELINES_INPUTS_MADE"):
-        make(f"before-{before}", found, f"RUN={found_run.name}")
+        params = [f"PARAMS={parameters.joined(overrides)}"] if overrides else []
+        make(f"before-{before}", found, f"RUN={found_run.name}", *params)
     return found_run
 
 

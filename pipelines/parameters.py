@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import difflib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,12 +101,17 @@ def check(given: dict[str, str], known: dict[str, Parameter], *, where: str) -> 
     Raises:
         ParameterError: an unknown name (with the nearest known ones) or a value of the wrong type.
     """
-    for name in given:
+    refuse_unknown(given, known, where=where)
+    return {name: known[name].parse(text) for name, text in given.items()}
+
+
+def refuse_unknown(names: Iterable[str], known: Iterable[str], *, where: str) -> None:
+    """Raise a ParameterError for the first name that is not known; it says the nearest known ones."""
+    for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
             hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(known)}"
             raise ParameterError(f"{where} has no parameter {name!r}; {hint}")
-    return {name: known[name].parse(text) for name, text in given.items()}
 
 
 def split_overrides(text: str) -> dict[str, str]:
@@ -115,3 +121,8 @@ def split_overrides(text: str) -> dict[str, str]:
         if not (name and equals and value):
             raise ParameterError(f"PARAMS: {name + equals + value!r} is not name=value (no spaces inside a value)")
     return {name: value for name, _, value in pairs}
+
+
+def joined(overrides: dict[str, object]) -> str:
+    """Values as PARAMS has them: {"epochs": 3, "units": 64} → "epochs=3 units=64"."""
+    return " ".join(f"{name}={value}" for name, value in overrides.items())

@@ -22,7 +22,7 @@ SHARED_BY_RUNS = ("01_prepare", "02_explore")
 OF_A_FILE = "07_monitor"  # has a folder for each file that it looks at
 BACKENDS = ("tensorflow", "jax", "torch")
 TRAINS = "04_train"  # on the backend of KERAS_BACKEND; what loads its weights does so with TensorFlow
-AFTER_A_RUN = (OF_A_FILE, "08_promote")  # look at a finished run: their parameters are none of the run
+AFTER_A_RUN = (OF_A_FILE, "08_promote", "09_sweep")  # their own parameters name no run's folder
 
 
 @dataclass(frozen=True)

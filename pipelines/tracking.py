@@ -115,7 +115,7 @@ def start_run(*, name: str, tags: dict[str, str], resume: str | None = None) -> 
 
 
 def end_run(run_id: str, *, status: str) -> None:
-    """Close a run: FINISHED or FAILED."""
+    """Close a run: FINISHED, FAILED, or KILLED (a trial that was pruned)."""
     client().set_terminated(run_id, status=status)
 
 

@@ -36,7 +36,13 @@ def imports_of(folder: str) -> set[str]:
         ("pipelines/evaluation", "pipelines.model"),
         ("pipelines/model", "pipelines.evaluation"),
         ("pipelines/figures", "pipelines.model"),
-        *((f"pipelines/{room}", "pipelines.operation") for room in ("dataset", "model", "evaluation", "figures")),
+        *(
+            (f"pipelines/{room}", f"pipelines.{after}")
+            for room in ("dataset", "model", "evaluation", "figures")
+            for after in ("operation", "search")
+        ),
+        ("pipelines/operation", "pipelines.search"),
+        ("pipelines/search", "pipelines.operation"),
     ],
 )
 def test_imports_run_one_way(folder, forbidden):
@@ -45,7 +51,7 @@ def test_imports_run_one_way(folder, forbidden):
 
 @pytest.mark.parametrize("module", PLAIN)
 def test_plain_modules_import_none_of_the_folders(module):
-    rooms = tuple(f"pipelines.{room}" for room in ("dataset", "model", "evaluation", "figures", "operation"))
+    rooms = tuple(f"pipelines.{room}" for room in ("dataset", "model", "evaluation", "figures", "operation", "search"))
     assert [name for name in imports(ROOT / "pipelines" / f"{module}.py") if name.startswith(rooms)] == []
 
 

@@ -22,10 +22,10 @@ def code(notebook) -> list:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def test_there_are_eight_stages():
+def test_there_are_nine_stages():
     assert [path.stem for path in NOTEBOOKS] == [
         "01_prepare", "02_explore", "03_tokenize", "04_train", "05_diagnose", "06_evaluate", "07_monitor",
-        "08_promote",
+        "08_promote", "09_sweep",
     ]  # fmt: skip
 
 
@@ -85,6 +85,6 @@ def test_makefile_is_short_and_every_verb_is_explained():
     lines = (ROOT / "Makefile").read_text().splitlines()
     assert len(lines) < 80
     verbs = ["setup", "data", "train", "evaluate", "curves", "serve", "test", "lint", "lab", "ui", "image", "clean"]
-    verbs += ["monitor", "retrain", "rollback", "reproduce", "predict-file", "evaluate-on", "model-card"]
+    verbs += ["monitor", "retrain", "rollback", "reproduce", "sweep", "predict-file", "evaluate-on", "model-card"]
     explained = {line.split(":")[0] for line in lines if "## " in line}
     assert set(verbs) <= explained

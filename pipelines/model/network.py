@@ -46,7 +46,7 @@ class Configuration:
     word_offsets: bool = False
     units: int = 128
     dense_units: int = 64
-    dropout_rate: float = 0.2
+    dropout_rate: float = 0.1
     pair_buckets: int = 2**18
 
     def __post_init__(self) -> None:
