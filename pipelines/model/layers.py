@@ -12,18 +12,22 @@ PAIR_MULTIPLIER = 32_749
 
 @keras.saving.register_keras_serializable("tweet_sentiment")
 class Reverse(layers.Layer):
-    """Turn each row of ids around and leave its padding at the end: int32 [batch, steps] → the same.
+    """Turn each text around and leave its padding at the end: ids int32 [batch, steps] → the same.
 
     [5, 6, 7, 0, 0] → [7, 6, 5, 0, 0]. An LSTM that reads this meets padding only after the text, like the forward one.
+    With states [batch, steps, units] as a second input, those are turned around instead.
     """
 
-    def call(self, ids):
+    def call(self, ids, states=None):
         length = ops.sum(ops.cast(ids != 0, "int32"), axis=1, keepdims=True)
         place = ops.arange(ops.shape(ids)[1], dtype="int32")[None, :]
-        return ops.take_along_axis(ids, ops.where(place < length, length - 1 - place, place), axis=1)
+        turned = ops.where(place < length, length - 1 - place, place)
+        if states is None:
+            return ops.take_along_axis(ids, turned, axis=1)
+        return ops.take_along_axis(states, turned[:, :, None], axis=1)
 
-    def compute_output_shape(self, shape):
-        return shape
+    def compute_output_shape(self, ids_shape, states_shape=None):
+        return states_shape or ids_shape
 
 
 @keras.saving.register_keras_serializable("tweet_sentiment")

@@ -123,6 +123,11 @@ class _Graph:
     def _pooled_states(self, words: str) -> str:
         # ONNX reverses each row within its length, as `Reverse` does, and turns the states back, which pooling ignores.
         states, _ = self._lstm(words, ["lstm_forward", "lstm_backward"])  # [steps, 2, batch, units]
+        names, number = {layer.name for layer in self.model.layers}, 2
+        while f"lstm_forward_{number}" in names:
+            below = self.add("Reshape", self.add("Transpose", states, perm=[0, 2, 1, 3]), [0, 0, -1])
+            states, _ = self._lstm(below, [f"lstm_forward_{number}", f"lstm_backward_{number}"])
+            number += 1
         real = self.add("Unsqueeze", self.add("Transpose", self.real, perm=[1, 0]), [1, 3])  # [steps, 1, batch, 1]
         padding = self.add("Mul", self.add("Sub", real, np.float32(1)), np.float32(1e4))
         largest = self.add("ReduceMax", self.add("Add", states, padding), [0], keepdims=0)

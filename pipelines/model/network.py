@@ -34,6 +34,7 @@ class Configuration:
         pretrained_dimensions: width of fixed word vectors that it is projected from; 0: it is trained from nothing.
         word_offsets: whether each word may depart from its fixed vector; pays off with many rows.
         units: width of each LSTM.
+        layers: of LSTMs, one each way; from the second on both read what both below made of each token.
         dense_units: width of the dense tanh layer.
         dropout_rate: share of activations dropped before dense layers and of embedding channels.
         pair_buckets: rows of the hashed table of word pairs (hybrid only).
@@ -45,6 +46,7 @@ class Configuration:
     pretrained_dimensions: int = 0
     word_offsets: bool = False
     units: int = 128
+    layers: int = 1
     dense_units: int = 64
     dropout_rate: float = 0.1
     pair_buckets: int = 2**18
@@ -56,6 +58,10 @@ class Configuration:
             raise ValueError(f"vocabulary_size {self.vocabulary_size}: at most 65,536 ids")
         if self.architecture == "classic" and self.pretrained_dimensions:
             raise ValueError("architecture 'classic' learns its embedding from nothing: set pretrained to False")
+        if self.layers < 1:
+            raise ValueError(f"layers {self.layers}: at least 1")
+        if self.layers > 1 and self.architecture == "classic":
+            raise ValueError(f"layers {self.layers}: 'classic' is two layers, no more; pooled and hybrid take any")
         if not 0 <= self.dropout_rate < 1:
             raise ValueError(f"dropout_rate {self.dropout_rate}: from 0 up to, not including, 1")
 
@@ -119,15 +125,27 @@ def _classic(ids, configuration: Configuration):
 
 
 def _pooled(ids, configuration: Configuration):
-    embedding = _embedding(configuration)
-    drop_channels = layers.SpatialDropout1D(configuration.dropout_rate, name="drop_channels")
-    directions = []
-    for name, direction in (("forward", ids), ("backward", Reverse(name="reverse")(ids))):
-        states = layers.LSTM(configuration.units, return_sequences=True, name=f"lstm_{name}")(
-            drop_channels(embedding(direction))
-        )
-        directions.append(PoolTokens(name=f"pool_{name}")(direction, states))
-    return _dense_head(layers.Concatenate(name="text")(directions), configuration)
+    embedding, reverse = _embedding(configuration), Reverse(name="reverse")
+    directions = {"forward": ids, "backward": reverse(ids)}
+    states = {name: embedding(direction) for name, direction in directions.items()}
+    for number in range(1, configuration.layers + 1):
+        if number > 1:
+            below = states["forward"], states["backward"]
+            turned = [Reverse(name=f"reverse_{name}_{number}")(ids, states[name]) for name in directions]
+            states = {
+                "forward": layers.Concatenate(name=f"below_forward_{number}")([below[0], turned[1]]),
+                "backward": layers.Concatenate(name=f"below_backward_{number}")([turned[0], below[1]]),
+            }
+        drop_channels = layers.SpatialDropout1D(configuration.dropout_rate, name=_numbered("drop_channels", number))
+        for name in directions:
+            lstm = layers.LSTM(configuration.units, return_sequences=True, name=_numbered(f"lstm_{name}", number))
+            states[name] = lstm(drop_channels(states[name]))
+    pooled = [PoolTokens(name=f"pool_{name}")(directions[name], states[name]) for name in directions]
+    return _dense_head(layers.Concatenate(name="text")(pooled), configuration)
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}_{number}"
 
 
 def _embedding(configuration: Configuration) -> layers.Layer:

@@ -34,6 +34,13 @@ def test_the_graph_scores_as_the_network(architecture, temperature):
         np.testing.assert_allclose(graph.run(None, {"ids": ids})[0], expected, atol=1e-6)
 
 
+def test_stacked_layers_score_as_the_network():
+    model, ids = built("hybrid", layers=3), rows(64, 9)
+    expected = keras.ops.convert_to_numpy(model(ids))[:, 0]
+    assert np.ptp(expected) > 0.01
+    np.testing.assert_allclose(session(light.network_as_onnx(model)).run(None, {"ids": ids})[0], expected, atol=1e-6)
+
+
 @pytest.mark.parametrize("architecture", network.ARCHITECTURES)
 def test_padding_changes_no_score(architecture):
     graph = session(light.network_as_onnx(built(architecture)))

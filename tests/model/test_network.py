@@ -35,6 +35,12 @@ def test_padding_changes_no_score(architecture):
     assert np.ptp(together) > 0.01
 
 
+def test_padding_changes_no_score_of_stacked_layers():
+    model = built("hybrid", layers=2)
+    alone = [float(keras.ops.convert_to_numpy(model(row[row != 0][None]))[0, 0]) for row in IDS]
+    np.testing.assert_allclose(alone, keras.ops.convert_to_numpy(model(np.pad(IDS, ((0, 0), (0, 9)))))[:, 0], atol=1e-6)
+
+
 @pytest.mark.parametrize("architecture", network.ARCHITECTURES)
 def test_one_probability_a_row(architecture):
     scores = keras.ops.convert_to_numpy(built(architecture)(IDS))
@@ -115,6 +121,8 @@ def test_a_saved_network_scores_the_same(architecture, tmp_path):
         ({"architecture": "hybird"}, "hybird.*classic, pooled, hybrid"),
         ({"vocabulary_size": 70_000}, "70000.*65,536"),
         ({"dropout_rate": 1.0}, "dropout_rate 1.0"),
+        ({"layers": 0}, "layers 0"),
+        ({"architecture": "classic", "layers": 2}, "layers 2.*classic"),
         ({"architecture": "classic", "pretrained_dimensions": 8}, "classic.*pretrained"),
     ],
 )

@@ -14,6 +14,12 @@ def test_reverse_leaves_padding_at_the_end():
     assert reversed_ids.tolist() == [[3, 9, 5, 0], [7, 0, 0, 0], [8, 4, 2, 2]]
 
 
+def test_states_are_turned_around_as_their_text_is():
+    states = np.arange(12, dtype=np.float32).reshape(3, 4, 1)
+    turned = keras.ops.convert_to_numpy(layers.Reverse()(IDS, states))
+    assert turned[:, :, 0].tolist() == [[2, 1, 0, 3], [4, 5, 6, 7], [11, 10, 9, 8]]
+
+
 def test_pooling_takes_real_tokens_only():
     states = np.array([[[1.0], [-3.0], [9.0]]], np.float32)
     pooled = keras.ops.convert_to_numpy(layers.PoolTokens()(np.array([[4, 4, 0]]), states))
