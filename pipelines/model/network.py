@@ -74,7 +74,8 @@ def build_network(configuration: Configuration, word_vectors: np.ndarray | None 
 
     Args:
         configuration: its measures.
-        word_vectors: float16 [vocabulary_size, pretrained_dimensions], fixed; None: zero, to be loaded later.
+        word_vectors: float16 [vocabulary_size, pretrained_dimensions], fixed, where the configuration reads some; None:
+            zero, to be loaded later.
 
     Returns:
         A Functional model, ids int32 [batch, steps] → probability of positive float32 [batch, 1].
@@ -88,7 +89,7 @@ def build_network(configuration: Configuration, word_vectors: np.ndarray | None 
         )
     probability = layers.Activation("sigmoid", name="probability", dtype="float32")(logit)
     network = keras.Model(ids, probability, name=configuration.architecture)
-    if word_vectors is not None:
+    if word_vectors is not None and configuration.pretrained_dimensions:
         network.get_layer("embedding").table.assign(word_vectors)
     return network
 

@@ -39,7 +39,7 @@ def train(
         run: holds encoded/train and encoded/validation.
         configuration: the network.
         recipe: the training.
-        word_vectors: float16 [vocabulary_size, pretrained_dimensions], fixed; None: an embedding that is trained.
+        word_vectors: float16 [vocabulary_size, pretrained_dimensions], where the configuration reads some.
         on_epoch: called after each epoch with its row of the history.
 
     Returns:

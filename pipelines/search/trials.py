@@ -60,8 +60,9 @@ def objective(trial: optuna.Trial, *, sweep: Sweep) -> float:
     place = Workplace(sweep.run.dataset, sweep.run.name, sweep.trial_folder(trial.number))
     with _recorded(sweep, trial):
         try:
-            word_vectors = np.load(sweep.run.word_vectors)
-            configuration, recipe = settings(sweep.usual | drawn, word_vectors)
+            word_vectors = np.load(sweep.run.word_vectors, mmap_mode="r")
+            rows = artifacts.read_json(place.encoded("train") / "encoding.json")["rows"]
+            configuration, recipe = settings(sweep.usual | drawn, word_vectors, rows=rows)
             tracking.log_parameters({**configuration.as_dict(), **recipe.as_dict()})
             after = partial(_after_epoch, trial=trial)
             training.train(place, configuration, recipe, word_vectors=word_vectors, on_epoch=after)
@@ -71,22 +72,20 @@ def objective(trial: optuna.Trial, *, sweep: Sweep) -> float:
             keras.utils.clear_session()
 
 
-def settings(values: dict[str, object], word_vectors: np.ndarray) -> tuple[Configuration, Recipe]:
+def settings(values: dict[str, object], word_vectors: np.ndarray, *, rows: int) -> tuple[Configuration, Recipe]:
     """Network and training from parameters of 04_train.
 
     Args:
         values: all of them.
-        word_vectors: float32 [vocabulary_size, embedding_dimensions].
+        word_vectors: [vocabulary_size, dimensions], fixed ones.
+        rows: training rows.
     """
-    from pipelines.model.network import Configuration
+    from pipelines.model import plan
 
-    vocabulary_size, dimensions = word_vectors.shape
-    values = values | {"vocabulary_size": vocabulary_size, "embedding_dimensions": dimensions}
-    network, recipe = (
-        {field.name: values[field.name] for field in dataclasses.fields(kind) if field.name in values}
-        for kind in (Configuration, Recipe)
-    )
-    return Configuration(**network), Recipe(**recipe)
+    trains = {field.name for field in dataclasses.fields(Recipe)}
+    recipe = {name: value for name, value in values.items() if name in trains}
+    network = {name: value for name, value in values.items() if name not in trains}
+    return plan.network(word_vectors, rows=rows, **network), plan.training(rows=rows, **recipe)
 
 
 def _after_epoch(figures: dict, *, trial: optuna.Trial) -> None:

@@ -1,0 +1,51 @@
+"""From the parameters of 04_train to a network and its training: what was left open becomes what so many rows want."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipelines.model import backend, recipe
+from pipelines.model.network import Configuration
+
+
+def network(
+    word_vectors: np.ndarray,
+    *,
+    rows: int,
+    architecture: str = "hybrid",
+    pretrained: bool = True,
+    word_offsets: bool | None = None,
+    **measures: object,
+) -> Configuration:
+    """What is built.
+
+    Args:
+        word_vectors: [vocabulary_size, dimensions], fixed ones from 03.
+        rows: training rows.
+        architecture: one of `network.ARCHITECTURES`; "classic" learns its embedding from nothing.
+        pretrained: whether the fixed vectors are read; else the embedding starts at random.
+        word_offsets: whether words depart from their fixed vectors; None: where there are rows enough.
+        measures: other attributes of `Configuration`.
+    """
+    words, width = word_vectors.shape
+    pretrained = pretrained and architecture != "classic"
+    return Configuration(
+        vocabulary_size=words,
+        architecture=architecture,
+        pretrained_dimensions=width if pretrained else 0,
+        word_offsets=pretrained and (recipe.word_offsets(rows) if word_offsets is None else word_offsets),
+        **measures,
+    )
+
+
+def training(*, rows: int, epochs: int | None = None, batch_size: int | None = None, **others: object) -> recipe.Recipe:
+    """How it is trained.
+
+    Args:
+        rows: training rows.
+        epochs, batch_size: None: what is usual for so many rows, and for the device.
+        others: other attributes of `Recipe`.
+    """
+    usual = recipe.usual(rows)
+    batch_size = batch_size or backend.batch_size(usual["batch_size"], rows=rows)
+    return recipe.Recipe(epochs=epochs or usual["epochs"], batch_size=batch_size, **others)
