@@ -55,7 +55,9 @@ class PairTerm(layers.Layer):
     def __init__(self, buckets: int, **kwargs) -> None:
         super().__init__(**kwargs)
         self.buckets = buckets
-        self.weight = layers.Embedding(buckets, 1, embeddings_initializer="zeros", name="pair_weight")
+        self.weight = layers.Embedding(
+            buckets, 1, embeddings_initializer="zeros", name="pair_weight", dtype=self.dtype_policy
+        )
 
     def build(self, shape):
         self.weight.build(shape)
