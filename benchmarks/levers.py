@@ -114,13 +114,15 @@ def measure(passes: dict[str, Callable[[], float]], *, rounds: int, most_seconds
     """Seconds of each pass: one to warm up, then `rounds` in turn, or fewer where `most_seconds` are over.
 
     Returns:
-        For each "name" the "seconds" [rounds], or what went wrong as "error".
+        For each "name" the "seconds" [rounds], or what went wrong as "error"; what goes wrong in the first is raised.
     """
     started, errors, seconds = time.perf_counter(), {}, {name: [] for name in passes}
     for name, one in passes.items():
         try:
             print(f"  warming up {name}: {one():.1f} s", flush=True)
         except Exception as error:  # whatever a compiler says is its line of the table
+            if name == next(iter(passes)):
+                raise  # without ours there is nothing to hold the others against
             errors[name] = f"{type(error).__name__}: {error}".splitlines()[0][:120]
             print(f"  {name}: {errors[name]}", flush=True)
     for number in range(rounds):

@@ -47,7 +47,10 @@ def flops_per_token(configuration: network.Configuration) -> float:
     A product forward costs two more backward, one for its weights and one for what came in; fixed vectors want none.
     """
     units, dimensions = configuration.units, configuration.embedding_dimensions
-    widths = (dimensions, units) if configuration.architecture == "classic" else (dimensions, dimensions)
+    if configuration.architecture == "classic":
+        widths = [dimensions, units]
+    else:
+        widths = [dimensions, dimensions] + [2 * units, 2 * units] * (configuration.layers - 1)
     lstms = sum(2 * 4 * units * (width + units) for width in widths)
     projections = 2 * 2 * configuration.pretrained_dimensions * dimensions  # once for each direction
     return 3.0 * lstms + 2.0 * projections

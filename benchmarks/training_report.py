@@ -113,6 +113,8 @@ def missed(one: dict, facts: Facts) -> str:
 def _contestant(name: str, one: dict, facts: Facts) -> dict[str, str]:
     seconds = race.time_to(one["series"], facts.target)
     share = f"{one['flops'] / one['peak_flops']:.1%} of {one['peak_flops'] / 1e9:,.0f} GFLOP/s"
+    if one["device"] != "CPU":
+        share = f"not known of {one['device']}"
     reached = next((look for look in one["series"] if look["accuracy"] >= facts.target), one["series"][-1])
     return {
         "": name,

@@ -21,6 +21,7 @@ def contestant(*looks):
         "memory_mb": 900.0,
         "flops": 5e9,
         "peak_flops": 2e11,
+        "device": "CPU",
     }
 
 
@@ -50,6 +51,8 @@ def test_flops_are_those_of_a_hand_count():
     assert race.flops_per_token(Configuration(**small)) == 2 * one
     fixed = Configuration(**small, pretrained_dimensions=5)
     assert race.flops_per_token(fixed) == 2 * one + 2 * (2 * 2 * 5 * 3)
+    stacked = 3 * 2 * 4 * 2 * (2 * 2 + 2)
+    assert race.flops_per_token(Configuration(**small, layers=2)) == 2 * one + 2 * stacked
     second = 3 * 2 * 4 * 2 * (2 + 2)
     assert race.flops_per_token(Configuration(**small, architecture="classic")) == one + second
 
@@ -129,6 +132,12 @@ def test_the_page_holds_all_figures():
     assert "| classic | not within 6 minutes, at best 75.0 % |" in text
     assert "| other | 25 | 0.25 × [0.25, 0.25] |" in text
     assert "{" not in text
+
+
+def test_a_gpu_is_not_held_against_the_processor():
+    parts = {"ours": OURS | {"device": "NVIDIA X"}, "classic": OURS, "levers": {"rows": 1, "levers": []}}
+    parts["levers"]["levers"] = levers.compared(levers.measure({"ours": lambda: 1.0}, rounds=1), rows=1)
+    assert "| not known of NVIDIA X |" in training_report.page(FACTS, parts)
 
 
 def test_one_length_pads_all_rows_to_the_longest(encoded):
