@@ -1,111 +1,96 @@
-"""Speed of training, as ratios taken in one run on the same rows: `make bench`.
+"""Training raced in one run on the same rows, and what each lever of its speed is worth: `make bench`.
 
-Beside ours stands the recipe as most tutorials write it: Keras, two LSTM layers of 20, batches of 32, rows padded to
-40 tokens and masked. Both are given the same encoded rows; each is timed after a warm-up, in turn, three times.
-The machine's peak is that of its float32 matrix product, measured here too.
+    python -m benchmarks.training --run 200000    writes TRAINING.md beside this file
+    python -m benchmarks.training --vectors       the same, with the time of the word vectors measured first
+
+The race: the recipe of most tutorials, as people write it, and ours, exactly what `make train` trains, until their
+accuracy on all validation rows first reaches TARGET. Each runs in a process of its own, one after the other.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import resource
-import statistics
-import time
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import keras
-import numpy as np
-
+from benchmarks import training_report, vector_time
 from pipelines import artifacts
-from pipelines.dataset import batches, tokens
 from pipelines.inputs import default_dataset
-from pipelines.model import backend, network
 
-ROUNDS = 3
-CLASSIC_LENGTH, CLASSIC_BATCH = 40, 32
-
-
-def matrix_product_peak() -> float:
-    """GFLOP/s of a float32 matrix product on all cores: the best of ten."""
-    side = 4096
-    left, right = (np.random.default_rng(n).random((side, side), np.float32) for n in range(2))
-    seconds = []
-    for _ in range(10):
-        started = time.perf_counter()
-        left @ right
-        seconds.append(time.perf_counter() - started)
-    return 2 * side**3 / min(seconds) / 1e9
+REPORT = Path(__file__).with_name("TRAINING.md")
+TARGET = 0.79
+PARTS = ("ours", "classic", "levers")
 
 
-def compiled(vocabulary_size: int, **measures) -> keras.Model:
-    model = network.build_network(network.Configuration(vocabulary_size=vocabulary_size, **measures))
-    model.compile(optimizer=keras.optimizers.AdamW(0.003, clipnorm=1.0), loss="binary_crossentropy", jit_compile=False)
-    return model
+def alone(part: str, run: artifacts.Run, given: argparse.Namespace) -> dict:
+    """Run one part in this process; returns its figures."""
+    from benchmarks import levers, race
+
+    if part == "levers":
+        return levers.every(run, rows=given.rows, rounds=given.rounds)
+    contestant = {"ours": race.ours, "classic": race.classic}[part]
+    return contestant(run, target=given.target / 100, limit=60 * given.minutes)
 
 
-class Padded(keras.utils.PyDataset):
-    """Rows in order, all padded to one length: the classic recipe's batches."""
-
-    def __init__(self, encoded: tokens.EncodedRows) -> None:
-        super().__init__()
-        self.encoded = encoded
-
-    def __len__(self) -> int:
-        return len(self.encoded) // CLASSIC_BATCH
-
-    def __getitem__(self, position: int):
-        rows = np.arange(position * CLASSIC_BATCH, (position + 1) * CLASSIC_BATCH)
-        return self.encoded.padded(rows, length=CLASSIC_LENGTH), self.encoded.labels[rows].astype(np.float32)[:, None]
-
-
-def tweets_per_second(model: keras.Model, data: keras.utils.PyDataset, rows: int) -> float:
-    started = time.perf_counter()
-    model.fit(backend.feed(data), epochs=1, verbose=0, shuffle=False)
-    return rows / (time.perf_counter() - started)
+def in_turn(given: argparse.Namespace) -> dict[str, dict]:
+    """Each part in a process of its own, so that the memory of one is not counted for another."""
+    found = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for part in PARTS:
+            print(f"── {part}", flush=True)
+            path = Path(scratch) / f"{part}.json"
+            command = [sys.executable, "-m", "benchmarks.training", "--alone", part, "--out", str(path)]
+            for name in ("dataset", "run", "rows", "rounds", "minutes", "target"):
+                command += [f"--{name}", str(getattr(given, name))]
+            subprocess.run(command, check=True, cwd=artifacts.ROOT)
+            found[part] = artifacts.read_json(path)
+    return found
 
 
-def lstm_flops(encoded: tokens.EncodedRows, *, dimensions: int = 128, units: int = 128) -> float:
-    """Floating-point operations of one pass over the rows: both LSTMs, forward and backward (three times forward)."""
-    per_token = 2 * 4 * units * (dimensions + units) * 2
-    return 3.0 * per_token * float(encoded.offsets[-1])
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__.split("\n")[0])
+    parser.add_argument("--dataset", default=default_dataset())
+    parser.add_argument("--run", default="200000", help="a run whose encoded rows and word vectors are there")
+    parser.add_argument("--minutes", type=float, default=6.0, help="of the race, for each, checks not counted")
+    parser.add_argument("--target", type=float, default=100 * TARGET, help="validation accuracy that ends the race, %%")
+    parser.add_argument("--rows", type=int, default=12_288, help="that each lever trains on in a round")
+    parser.add_argument("--rounds", type=int, default=3, help="of the levers")
+    parser.add_argument(
+        "--vectors", action="store_true", help="make the word vectors again, to time them: minutes more"
+    )
+    parser.add_argument("--alone", choices=PARTS, help="only this part, its figures as JSON into --out")
+    parser.add_argument("--out", type=Path)
+    return parser.parse_args()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__)
-    parser.add_argument("--dataset", default=default_dataset())
-    parser.add_argument("--run", default="200000", help="a run whose encoded rows are there")
-    parser.add_argument("--rows", type=int, default=50_000)
-    given = parser.parse_args()
+    given = arguments()
     run = artifacts.Dataset(given.dataset).run(given.run)
-    encoded = tokens.open_encoded(run.encoded("train")).head(given.rows)
-    vocabulary_size = len(run.vocabulary.read_text(encoding="utf-8").splitlines())
-    bucketed = batches.BucketedBatches(encoded, batch_size=1024, sequence_length=64, seed=1)
-    classic_rows = encoded.head(len(encoded) // 5)
-    contestants = {
-        "classic recipe": (
-            compiled(vocabulary_size, architecture="classic", units=20, embedding_dimensions=128),
-            Padded(classic_rows),
-            len(classic_rows),
-        ),
-        "ours": (compiled(vocabulary_size), bucketed, len(encoded)),
-    }
-    for model, data, rows in contestants.values():
-        tweets_per_second(model, data, rows)
-    speeds = {name: [] for name in contestants}
-    for _ in range(ROUNDS):
-        for name, contestant in contestants.items():
-            speeds[name].append(tweets_per_second(*contestant))
-    peak = matrix_product_peak()
-    ours = statistics.median(speeds["ours"])
-    for name, found in speeds.items():
-        print(f"{name:<16} {statistics.median(found):8,.0f} tweets/s   [{min(found):,.0f}, {max(found):,.0f}]")
-    ratios = [fast / slow for fast, slow in zip(speeds["ours"], speeds["classic recipe"], strict=True)]
-    print(f"ours / classic   {statistics.median(ratios):8.2f} ×          [{min(ratios):.2f}, {max(ratios):.2f}]")
-    used = ours * lstm_flops(encoded) / len(encoded) / 1e9
-    print(f"matrix product   {peak:8,.0f} GFLOP/s; the LSTMs of ours use {used:,.0f} of them, {used / peak:.0%}")
-    print(f"peak memory      {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:8,.0f} MB")
+    if given.alone:
+        artifacts.write_json(given.out, alone(given.alone, run, given))
+        return
+    if not run.word_vectors.exists():
+        sys.exit(f"error: no {run.word_vectors}; make train SIZE={run.name} makes it, or name another run with --run")
+    vectors = vector_time.measured(run) if given.vectors else vector_time.known(run)
+    facts = training_report.Facts(
+        dataset=given.dataset,
+        run=given.run,
+        rows=artifacts.read_json(run.encoded("train") / "encoding.json")["rows"],
+        validation_rows=artifacts.read_json(run.encoded("validation") / "encoding.json")["rows"],
+        target=given.target / 100,
+        minutes=given.minutes,
+        command=" ".join(["python -m benchmarks.training", *sys.argv[1:]]),
+        vectors=vectors,
+    )
+    text = training_report.page(facts, in_turn(given))
+    with artifacts.written_whole(REPORT) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    print(f"\n{text}\nwritten: {REPORT}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,133 @@
+"""The race and the levers as a page of Markdown; every figure is computed from what was measured."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pandas as pd
+
+from benchmarks import machine, race, variants
+from pipelines.evaluation import markdown
+
+HEAD = """# Training: a race, and what each lever is worth
+
+`{command}`, {machine}.
+
+The {rows:,} training rows and {validation_rows:,} validation rows of run {run} of {dataset}. *Classic* is the recipe
+of most tutorials as people write it: Keras, two LSTM layers of {units}, an embedding that starts at random, batches of
+{classic_batch}, rows padded to {length} and masked, plain Adam at {rate}, `model.fit` on arrays. *Ours* is what
+`make train` trains, in batches of {batch_size:,}. Both ran until {target:.1%} of the validation rows were right, for
+{minutes:g} minutes at most, each in a process of its own. The clock starts with `fit` and stands still while validation
+rows are scored; each is looked at again after {least:g} s or {growth:.0%} of its time so far, whichever is longer.
+"""
+SHARE = """
+The share of the peak counts what LSTMs and projection need for real tokens, forward and backward, against the best of
+ten float32 matrix products on all cores, measured in the same process after the race. Tweets/s leave out the building
+of the graph.
+"""
+LEVERS = """
+## Levers
+
+Ours with one of them off or changed, on the first {rows:,} rows: medians of {rounds} rounds in turn, after a pass to
+warm up. Brackets hold the least and the most of the rounds. A speed is not all: larger batches are fewer steps, a
+trained embedding is another model, and a mask changes no score.
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What the page says beside the measurements.
+
+    Attributes:
+        target: share of validation rows that ends the race.
+        minutes: its limit.
+        vectors: "seconds" and "how", or None where the time of the word vectors is not known.
+    """
+
+    dataset: str
+    run: str
+    rows: int
+    validation_rows: int
+    target: float
+    minutes: float
+    command: str
+    vectors: dict | None
+
+
+def page(facts: Facts, parts: dict[str, dict]) -> str:
+    """The whole page.
+
+    Args:
+        facts: of the run.
+        parts: "ours" and "classic" from `race`, "levers" from `levers.every`.
+    """
+    contestants = {"classic": parts["classic"], "ours": parts["ours"]}
+    told = dataclasses.asdict(facts) | variants.CLASSIC | {"batch_size": parts["ours"]["batch_size"]}
+    head = HEAD.format(
+        **told,
+        machine=machine.about(),
+        classic_batch=variants.CLASSIC["batch_size"],
+        rate=variants.CLASSIC["learning_rate"],
+        length=variants.CLASSIC_LENGTH,
+        least=race.LEAST_SECONDS,
+        growth=race.GROWTH,
+    )
+    lines = pd.DataFrame([_contestant(name, one, facts) for name, one in contestants.items()])
+    measured = parts["levers"]
+    rounds = max(len(one["seconds"]) for one in measured["levers"])
+    levers = LEVERS.format(rows=measured["rows"], rounds=rounds)
+    table = markdown.table(pd.DataFrame([_lever(one) for one in measured["levers"]]))
+    words = "\n".join(verdict(contestants, facts))
+    return f"{head}\n{markdown.table(lines)}\n\n{words}\n{SHARE}{levers}\n{table}\n"
+
+
+def verdict(contestants: dict[str, dict], facts: Facts) -> list[str]:
+    """The ratio of the times to the target, without and with the time of the word vectors, as lines of a list."""
+    times = {name: race.time_to(one["series"], facts.target) for name, one in contestants.items()}
+    vectors = facts.vectors
+    lines = [
+        f"- Word vectors: {vectors['seconds']:.0f} s, once for a data set and every size ({vectors['how']})."
+        if vectors
+        else "- Word vectors: their time is not known; `--vectors` measures it."
+    ]
+    if times["ours"] is None:
+        return [*lines, f"- Ours did not reach {facts.target:.1%}: {missed(contestants['ours'], facts)}. No ratio."]
+    slow, bound = times["classic"], ""
+    if slow is None:
+        slow, bound = contestants["classic"]["series"][-1]["seconds"], "more than "
+    lines.append(f"- To {facts.target:.1%} ours was **{bound}{slow / times['ours']:.1f} times** as fast as classic")
+    if vectors:
+        with_vectors = slow / (times["ours"] + vectors["seconds"])
+        lines[-1] += f"; with the time of the word vectors counted, {bound}{with_vectors:.2f} times"
+    return [*lines[:-1], f"{lines[-1]}."]
+
+
+def missed(one: dict, facts: Facts) -> str:
+    """What a contestant came to that did not reach the target."""
+    best = max(look["accuracy"] for look in one["series"])
+    seconds = one["series"][-1]["seconds"]
+    within = f"{facts.minutes:g} minutes" if seconds >= 60 * facts.minutes else f"its schedule of {seconds:.0f} s"
+    return f"not within {within}, at best {100 * best:.1f} %"
+
+
+def _contestant(name: str, one: dict, facts: Facts) -> dict[str, str]:
+    seconds = race.time_to(one["series"], facts.target)
+    share = f"{one['flops'] / one['peak_flops']:.1%} of {one['peak_flops'] / 1e9:,.0f} GFLOP/s"
+    if one["device"] != "CPU":
+        share = f"not known of {one['device']}"
+    reached = next((look for look in one["series"] if look["accuracy"] >= facts.target), one["series"][-1])
+    return {
+        "": name,
+        f"time to {facts.target:.1%}": missed(one, facts) if seconds is None else f"{seconds:.1f} s",
+        "rows trained by then": f"{reached['rows']:,} ({reached['rows'] / facts.rows:.2f} epochs)",
+        "tweets/s": f"{one['tweets_per_second']:,.0f}",
+        "of the matrix-product peak": share,
+        "peak memory": f"{one['memory_mb']:,.0f} MB",
+    }
+
+
+def _lever(one: dict) -> dict[str, str]:
+    if one["error"] is not None:
+        return {"lever": one["name"], "tweets/s": "–", "of ours": one["error"]}
+    ratio = f"{one['of_ours']:.2f} × [{one['low']:.2f}, {one['high']:.2f}]"
+    return {"lever": one["name"], "tweets/s": f"{one['tweets_per_second']:,.0f}", "of ours": ratio}

@@ -1,0 +1,182 @@
+"""The race's arithmetic, the levers' rounds, and what the page says of them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks import levers, race, training_report, variants, vector_time
+from pipelines.model.network import Configuration
+
+
+def series(*looks):
+    return [dict(zip(("seconds", "rows", "accuracy"), look, strict=True)) for look in looks]
+
+
+def contestant(*looks):
+    return {
+        "series": series(*looks),
+        "batch_size": 512,
+        "tweets_per_second": 1234.0,
+        "memory_mb": 900.0,
+        "flops": 5e9,
+        "peak_flops": 2e11,
+        "device": "CPU",
+    }
+
+
+FACTS = training_report.Facts("d", "200000", 200_000, 20_000, 0.79, 6, "python -m x", {"seconds": 40.0, "how": "y"})
+OURS = contestant((5, 20_000, 0.7), (10.0, 50_000, 0.8))
+
+
+def test_time_to_an_accuracy_is_that_of_the_first_look_that_finds_it():
+    looks = series((1, 100, 0.5), (2, 200, 0.79), (3, 300, 0.7), (4, 400, 0.8))
+    assert race.time_to(looks, 0.79) == 2
+    assert race.time_to(looks, 0.9) is None
+
+
+def test_looks_are_a_second_or_a_twentieth_of_the_time_apart():
+    assert race.next_look(2.0) == 3.0
+    assert race.next_look(100.0) == 105.0
+
+
+def test_speed_leaves_out_what_came_before_the_first_look():
+    assert race.speed(series((10, 1_000, 0.5), (12, 3_000, 0.6), (14, 5_000, 0.7))) == 1_000
+    assert race.speed(series((10, 1_000, 0.5))) == 100
+
+
+def test_flops_are_those_of_a_hand_count():
+    small = {"vocabulary_size": 10, "embedding_dimensions": 3, "units": 2}
+    one = 3 * 2 * 4 * 2 * (3 + 2)  # forward and twice backward; a product and a sum; four gates
+    assert race.flops_per_token(Configuration(**small)) == 2 * one
+    fixed = Configuration(**small, pretrained_dimensions=5)
+    assert race.flops_per_token(fixed) == 2 * one + 2 * (2 * 2 * 5 * 3)
+    stacked = 3 * 2 * 4 * 2 * (2 * 2 + 2)
+    assert race.flops_per_token(Configuration(**small, layers=2)) == 2 * one + 2 * stacked
+    second = 3 * 2 * 4 * 2 * (2 + 2)
+    assert race.flops_per_token(Configuration(**small, architecture="classic")) == one + second
+
+
+@pytest.fixture
+def one():
+    """A race of batches of 10 on 25 rows whose clock the test turns."""
+    found = race.Race(lambda: accuracies.pop(0), batch_size=10, total=25, target=0.79, limit=60)
+    accuracies = [0.5, 0.8]
+    found.set_model(type("Model", (), {"stop_training": False})())
+    return found
+
+
+def test_a_race_ends_at_its_target_and_counts_rows_over_epochs(one):
+    one.on_train_batch_end(0)
+    assert one.series == []  # not a second has passed
+    one.started -= 1
+    one.on_train_batch_end(2)
+    one.on_epoch_end(0)
+    assert not one.over
+    one.started -= 1
+    one.on_train_batch_end(0)
+    assert [look["rows"] for look in one.series] == [25, 35]
+    assert one.over
+    assert one.model.stop_training
+
+
+def test_a_race_ends_at_its_limit(one):
+    one.started -= 61
+    one.on_train_batch_end(0)
+    assert one.over
+    assert race.time_to(one.series, one.target) is None
+
+
+def test_the_ratio_is_given_without_and_with_the_word_vectors():
+    classic = contestant((100, 1_000, 0.79))
+    text = "\n".join(training_report.verdict({"ours": OURS, "classic": classic}, FACTS))
+    assert "**10.0 times** as fast as classic" in text
+    assert "counted, 2.00 times" in text
+    assert "Word vectors: 40 s" in text
+
+
+def test_who_never_gets_there_makes_the_ratio_a_bound():
+    classic = contestant((300, 1_000, 0.76), (361, 2_000, 0.75))
+    text = "\n".join(training_report.verdict({"ours": OURS, "classic": classic}, FACTS))
+    assert "**more than 36.1 times**" in text
+    assert training_report.missed(classic, FACTS) == "not within 6 minutes, at best 76.0 %"
+    slow_ours = contestant((90, 1_000, 0.7))
+    text = "\n".join(training_report.verdict({"ours": slow_ours, "classic": classic}, FACTS))
+    assert "Ours did not reach 79.0%: not within its schedule of 90 s, at best 70.0 %. No ratio." in text
+
+
+def test_levers_go_in_turn_and_one_that_fails_says_why():
+    order = []
+
+    def turn(name):
+        order.append(name)
+        return 1.0 if name == "ours" else 2.0
+
+    def failing():
+        raise ValueError("no such kernel\nand more")
+
+    passes = {"ours": lambda: turn("ours"), "slow": lambda: turn("slow"), "failing": failing}
+    found = levers.compared(levers.measure(passes, rounds=2), rows=100)
+    assert order == ["ours", "slow"] * 3
+    assert [one.get("of_ours") for one in found] == [1.0, 0.5, None]
+    assert [one.get("tweets_per_second") for one in found] == [100, 50, None]
+    assert found[2]["error"] == "ValueError: no such kernel"
+    assert len(levers.measure(passes, rounds=3, most_seconds=-1)[0]["seconds"]) == 1
+
+
+def test_the_page_holds_all_figures():
+    measured = levers.compared(levers.measure({"ours": lambda: 1.0, "other": lambda: 4.0}, rounds=1), rows=100)
+    parts = {"ours": OURS, "classic": contestant((361, 2_000, 0.75)), "levers": {"rows": 100, "levers": measured}}
+    text = training_report.page(FACTS, parts)
+    assert "| ours | 10.0 s | 50,000 (0.25 epochs) | 1,234 | 2.5% of 200 GFLOP/s | 900 MB |" in text
+    assert "| classic | not within 6 minutes, at best 75.0 % |" in text
+    assert "| other | 25 | 0.25 × [0.25, 0.25] |" in text
+    assert "{" not in text
+
+
+def test_a_gpu_is_not_held_against_the_processor():
+    parts = {"ours": OURS | {"device": "NVIDIA X"}, "classic": OURS, "levers": {"rows": 1, "levers": []}}
+    parts["levers"]["levers"] = levers.compared(levers.measure({"ours": lambda: 1.0}, rounds=1), rows=1)
+    assert "| not known of NVIDIA X |" in training_report.page(FACTS, parts)
+
+
+def test_one_length_pads_all_rows_to_the_longest(encoded):
+    from pipelines.dataset import tokens
+
+    rows = tokens.open_encoded(encoded.encoded("train"))
+    sequence = levers.OneLength(rows, batch_size=128, sequence_length=12, seed=1)
+    assert {ids.shape for ids, _ in (sequence[place] for place in range(len(sequence)))} == {(128, 12), (44, 12)}
+    assert sorted(sequence.order) == list(range(300))
+
+
+def test_the_time_of_word_vectors_is_read_where_they_were_made(encoded):
+    assert vector_time.known(encoded) is None
+    cell = {
+        "cell_type": "code",
+        "source": ["folder = vectors.learned(\n"],
+        "outputs": [],
+        "metadata": {"papermill": {"duration": 12.5}},
+    }
+    notebook = encoded.folder / "03_tokenize.ipynb"
+    notebook.write_text(json.dumps({"cells": [cell]}))
+    assert vector_time.known(encoded)["seconds"] == 12.5
+    cell["outputs"] = [{"text": ["word vectors: taken from x"]}]
+    notebook.write_text(json.dumps({"cells": [cell]}))
+    assert vector_time.known(encoded) is None
+
+
+def test_a_mask_changes_no_score(encoded, monkeypatch):
+    from pipelines.model import network
+
+    configuration, _, word_vectors = variants.settings_of(encoded)
+    small = Configuration(**configuration.as_dict() | {"units": 4, "embedding_dimensions": 4, "pair_buckets": 64})
+    model = network.build_network(small, word_vectors)
+    ids = np.array([[4, 5, 6, 0, 0], [7, 0, 0, 0, 0]])
+    before = np.asarray(model(ids))
+    given = []
+    levers.give_masks(model)
+    lstm = model.get_layer("lstm_forward")
+    call = lstm.call
+    monkeypatch.setattr(lstm, "call", lambda words, mask=None, **more: given.append(mask) or call(words, mask=mask))
+    np.testing.assert_allclose(np.asarray(model(ids)), before, atol=1e-6)
+    np.testing.assert_array_equal(np.asarray(given[0]), ids != 0)
