@@ -59,6 +59,7 @@ ABLATED = (
     Variant("dropout-0.3", "dropout 0.3", {"dropout_rate": 0.3}),
     Variant("label-smoothing-0.05", "label smoothing 0.05", {"label_smoothing": 0.05}),
     Variant("units-192", "LSTMs of 192", {"units": 192}),
+    Variant("layers-2", "a second layer of LSTMs each way", {"layers": 2}),
     Variant("epochs-3", "3 epochs", {"epochs": 3}),
     Variant("epochs-5", "5 epochs", {"epochs": 5}),
 )
