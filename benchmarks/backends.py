@@ -119,6 +119,8 @@ def report(found: list[dict], *, folder: Path) -> str:
         f"`python -m benchmarks.backends`, {datetime.date.today()}, {first['device']}, {os.cpu_count()} cores, rows of",
         f"run {folder.name}: one epoch of {first['rows']:,}, batches of {first['batch_size']:,}, after one to compile.",
         f"The last column: scores of the same weights on at most {SCORED_ROWS:,} rows, held against TensorFlow's.",
+        "Trained weights differ by more than dropout: for a word that stands in a batch more than once, Keras's Adam",
+        "sums the squares of the parts of its gradient under TensorFlow, and squares their sum elsewhere.",
         "",
         "| backend | tweets/s | of TensorFlow's | compiling | validation accuracy | largest difference of scores |",
         "|---|---|---|---|---|---|",
