@@ -68,7 +68,7 @@ retrain: .venv/ready-run ## NEW=labelled rows [TEXT= LABEL=]: a challenger learn
 rollback: .venv/ready-run ; @$(PYTHON) -m pipelines.operation.champions --rollback --dataset "$(DATASET)" ## to the champion before
 reproduce: .venv/ready-run ; @$(PYTHON) -m pipelines.operation.reproduction --dataset "$(DATASET)" --size "$(SIZE)" --params "$(PARAMS)" ## a run of the table in README again, SIZE=50000: as recorded? 0 yes; error 3 not, and where
 image: ; docker build -t tweet-sentiment . ## the serving container, where Docker is
-lab: .venv/ready-run ; @jupyter lab --notebook-dir notebooks ## Jupyter Lab on the notebooks
+lab: .venv/ready-run ; @TF_CPU_ALLOCATOR_USE_BFC=$${TF_CPU_ALLOCATOR_USE_BFC:-true} jupyter lab --notebook-dir notebooks ## Jupyter Lab on the notebooks
 ui: .venv/ready-run ; @$(PYTHON) -m pipelines.examples ui $(if $(EXAMPLES),--examples) ## the MLflow page on UI_PORT (5000); EXAMPLES=1: committed runs
 test: .venv/ready-dev ; @$(PYTHON) -m pytest $(if $(STORY),-m story) ## all tests but the story of a retraining; STORY=1: that one
 lint: .venv/ready-dev ; @ruff format --check . && ruff check . ## format and lint, as in CI
