@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import os
 import re
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 import pyarrow as pa

@@ -10,13 +10,10 @@ accuracy on all validation rows first reaches TARGET. Each runs in a process of 
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from benchmarks import training_report, vector_time
 from pipelines import artifacts
