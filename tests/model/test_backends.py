@@ -129,6 +129,7 @@ def test_a_mixed_network_has_the_weights_of_a_float32_one_and_nearly_its_scores(
     np.testing.assert_allclose(*scores, atol=0.02)
 
 
+@pytest.mark.story
 def test_training_twice_gives_the_same_figures_to_the_last_digit(encoded_run):
     histories = []
     for name in ("first", "second"):

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PARAMS = "units=8 dense_units=8 pair_buckets=512 vector_dimensions=8 epochs=1 batch_size=64"
 
 
+@pytest.mark.story
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 def test_make_sweep_searches_resumes_and_tells(tmp_path):
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MLFLOW", "PIPELINES"))}
