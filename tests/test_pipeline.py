@@ -242,6 +242,7 @@ print(json.dumps({"status": run.info.status, "files": files, "metrics": run.data
     assert not [name for name in found["files"] if name.endswith(".csv")]
 
 
+@pytest.mark.story
 def test_a_run_that_is_made_again_comes_out_the_same_and_leaves_the_first_alone(trained, environment):
     _, run = trained
     records = run.parents[2].parent / "records"
