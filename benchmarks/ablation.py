@@ -54,13 +54,13 @@ def finished(run: artifacts.Run, variant: Variant) -> dict:
     Returns:
         "fingerprint", "accuracy" (share of validation rows), "seconds", "best_epoch", "settings".
     """
-    from pipelines.model import checkpoints, layers, training
+    from pipelines.model import checkpoints, training
 
     configuration, recipe, word_vectors = variants.settings_of(run, variant)
     settings = configuration.as_dict() | recipe.as_dict()
     made_from = checkpoints.fingerprint(run, settings, word_vectors, code=Path(training.__file__))
-    also = [run.encoded("validation") / "ids.bin", Path(layers.__file__)]
-    digest = hashlib.sha256("".join([made_from, *map(artifacts.sha256, also)]).encode()).hexdigest()
+    judged_on = artifacts.sha256(run.encoded("validation") / "ids.bin")
+    digest = hashlib.sha256((made_from + judged_on).encode()).hexdigest()
     kept = folder_of(run) / f"{variant.name}.json"
     if kept.exists() and (found := artifacts.read_json(kept))["fingerprint"] == digest:
         return found

@@ -86,8 +86,7 @@ def one_pass(run: artifacts.Run, lever: Lever, *, rows: int) -> Callable[[], flo
     device = backend.device()
     device = dataclasses.replace(device, precision=lever.precision or device.precision)
     with mock.patch.object(backend, "device", return_value=device):
-        # The one place that knows how ours is compiled.
-        model = training._compiled(configuration, recipe, word_vectors, rows=len(encoded))
+        model = training.compiled(configuration, recipe, word_vectors, rows=len(encoded))
     if lever.masked:
         give_masks(model)
     if lever.compiling:

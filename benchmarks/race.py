@@ -99,8 +99,7 @@ def ours(run: artifacts.Run, *, target: float, limit: float) -> dict:
     data = {name: tokens.open_encoded(run.encoded(name)) for name in ("train", "validation")}
     sequence_length = artifacts.read_json(run.encoded("train") / "encoding.json")["sequence_length"]
     backend.set_seed(recipe.seed)
-    # The one place that knows how ours is compiled.
-    model = training._compiled(configuration, recipe, word_vectors, rows=len(data["train"]))
+    model = training.compiled(configuration, recipe, word_vectors, rows=len(data["train"]))
     sequence = batches.BucketedBatches(
         data["train"], batch_size=recipe.batch_size, sequence_length=sequence_length, seed=recipe.seed
     )

@@ -15,7 +15,7 @@ import numpy as np
 
 from pipelines import artifacts
 from pipelines.dataset import batches
-from pipelines.model import backend, network, schedule
+from pipelines.model import backend, layers, network, schedule
 
 
 def fingerprint(run: artifacts.Run, parameters: dict, word_vectors: np.ndarray | None, *, code: Path) -> str:
@@ -25,7 +25,7 @@ def fingerprint(run: artifacts.Run, parameters: dict, word_vectors: np.ndarray |
     if word_vectors is not None:
         digest.update(np.ascontiguousarray(word_vectors))
     files = [run.encoded("train") / "ids.bin", run.encoded("train") / "labels.npy"]
-    for path in [*files, code, *(Path(module.__file__) for module in (backend, network, schedule, batches))]:
+    for path in [*files, code, *(Path(module.__file__) for module in (backend, layers, network, schedule, batches))]:
         digest.update(artifacts.sha256(path).encode())
     return digest.hexdigest()
 

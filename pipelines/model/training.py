@@ -48,7 +48,7 @@ def train(
     with artifacts.lock(run.checkpoints):
         backend.set_seed(recipe.seed)
         data = {name: tokens.open_encoded(run.encoded(name)) for name in ("train", "validation")}
-        model = _compiled(configuration, recipe, word_vectors, rows=len(data["train"]))
+        model = compiled(configuration, recipe, word_vectors, rows=len(data["train"]))
         fingerprint = checkpoints.fingerprint(
             run, {**configuration.as_dict(), **recipe.as_dict()}, word_vectors, code=Path(__file__)
         )
@@ -75,12 +75,20 @@ def train(
             on_epoch(history[-1])
         checkpoints.load_best(model, run.checkpoints, history)
         # Whatever precision was quick in training, what is kept computes in float32, as the export does.
-        kept = network.build_network(configuration, word_vectors)
+        kept = network.build_network(configuration)
         kept.set_weights(model.get_weights())
         return _write(run, kept, data, history, configuration=configuration, recipe=recipe)
 
 
-def _compiled(configuration, recipe: Recipe, word_vectors, *, rows: int) -> keras.Model:
+def compiled(
+    configuration: network.Configuration, recipe: Recipe, word_vectors: np.ndarray | None, *, rows: int
+) -> keras.Model:
+    """An untrained network in the precision of the device, with the optimizer and loss that a recipe means.
+
+    Args:
+        configuration, recipe, word_vectors: as `train` is given them.
+        rows: training rows, which the schedule of the learning rate is laid out for.
+    """
     with backend.precision():
         model = network.build_network(configuration, word_vectors)
     steps = math.ceil(rows / recipe.batch_size) * recipe.epochs
