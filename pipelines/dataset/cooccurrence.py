@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 ROWS_AT_ONCE = 131_072
+WORDS_AT_ONCE = 4_096
 # Rare neighbours would look more telling than they are: Levy et al. smooth the frequency of neighbours by this power.
 SMOOTHING = 0.75
 
@@ -66,13 +67,32 @@ def surprise(counts: csr_matrix) -> csr_matrix:
     return counts
 
 
-def reduced(matrix: csr_matrix, dimensions: int, *, seed: int) -> np.ndarray:
-    """The rows of a matrix in few dimensions: float32 [rows, dimensions], U √S of its truncated SVD, randomised.
+def reduced(matrix: csr_matrix, dimensions: int) -> np.ndarray:
+    """The rows of a matrix in few dimensions: U √S of its truncated singular value decomposition, which is exact.
 
-    Source: Halko, Martinsson & Tropp, "Finding structure with randomness", 2011, in scikit-learn.
+    With columns few enough for a square of them to fit into memory, that is the eigenvectors of the columns' products.
+
+    Args:
+        matrix: float32 [rows, columns], sparse; up to some thousands of columns.
+        dimensions: those of the largest singular values; fewer where there are fewer rows or columns.
+
+    Returns:
+        float32 [rows, dimensions].
     """
-    from sklearn.utils.extmath import randomized_svd
+    from scipy.linalg import eigh
 
-    dimensions = min(dimensions, *matrix.shape)
-    left, values, _ = randomized_svd(matrix, dimensions, n_iter=2, random_state=seed)
-    return (left * np.sqrt(values)).astype(np.float32)
+    columns, dimensions = matrix.shape[1], min(dimensions, *matrix.shape)
+    products = np.zeros((columns, columns), np.float32)
+    for start in tqdm(range(0, matrix.shape[0], WORDS_AT_ONCE), desc="decomposing", unit=" parts"):
+        part = matrix[start : start + WORDS_AT_ONCE].toarray()
+        products += part.T @ part
+    squares, directions = eigh(products, subset_by_index=[columns - dimensions, columns - 1])
+    directions = _pointing(directions[:, ::-1])
+    squares = np.maximum(squares[::-1], np.finfo(np.float32).eps * squares[-1])  # rounding may leave less than 0
+    return matrix @ (directions * squares**-0.25).astype(np.float32)
+
+
+def _pointing(directions: np.ndarray) -> np.ndarray:
+    """Eigenvectors, whose sign is left open: each with its largest element above 0."""
+    largest = np.abs(directions).argmax(axis=0)
+    return directions * np.sign(directions[largest, np.arange(directions.shape[1])])

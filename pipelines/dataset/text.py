@@ -64,30 +64,43 @@ SPACE_RULES = (
     (r" $", ""),
 )
 # After lower-casing. Each token stands between spaces, so that splitting on white space is all that is left to do.
-TOKEN_RULES = (
+QUOTE_RULES = (
     (r"[’‘´`]", "'"),
     (r"[“”]", '"'),
+)
+RUN_RULES = (
     (r"…|\.{2,}", " ... "),
     (r"!{2,}", " !! "),
     (r"\?{2,}", " ?? "),
     (r"\b[0-9][0-9.,:]*[0-9]\b", " <number> "),
-    # RE2 has no back-references: one rule a letter shortens "sooooo" to "soo", which stays apart from "so".
-    *((f"{letter}{{3,}}", letter * 2) for letter in string.ascii_lowercase),
+)
+# RE2 has no back-references: one rule a letter shortens "sooooo" to "soo", which stays apart from "so".
+STRETCH_RULES = tuple((f"{letter}{{3,}}", letter * 2) for letter in string.ascii_lowercase)
+SIGN_RULES = (
     (r"([#\"(),;:*/\\~=+|^&%$\[\]{}_-])", r" \1 "),
     # Signs, arrows, symbols and emoji: each is a token of its own.
     (r"([\xa1-\xbf\xd7\xf7\x{2010}-\x{2bff}\x{3001}-\x{303f}\x{fffd}\x{1f000}-\x{1faff}])", r" \1 "),
     (r"([^ !?.])([!?.])", r"\1 \2"),
     (r"([!?.])([^ !?.])", r"\1 \2"),
+)
+APOSTROPHE_RULES = (
     (r"(^| )'+", r"\1"),
     (r"'+( |$)", r"\1"),
 )
-BEFORE_LOWER = CONTROL_RULES + ENTITY_RULES + MASK_RULES
-AFTER_LOWER = TOKEN_RULES + SPACE_RULES
+GROUPS_BEFORE_LOWER = (CONTROL_RULES, ENTITY_RULES, MASK_RULES)
+GROUPS_AFTER_LOWER = (QUOTE_RULES, RUN_RULES, STRETCH_RULES, SIGN_RULES, APOSTROPHE_RULES, SPACE_RULES)
+BEFORE_LOWER, AFTER_LOWER = sum(GROUPS_BEFORE_LOWER, ()), sum(GROUPS_AFTER_LOWER, ())
 
 
-def _replace(texts: pa.Array, rules: tuple[tuple[str, str], ...]) -> pa.Array:
-    for pattern, rewrite in rules:
-        texts = pc.replace_substring_regex(texts, pattern=pattern, replacement=rewrite)
+def _replace(texts: pa.Array, groups: tuple[tuple[tuple[str, str], ...], ...]) -> pa.Array:
+    """Apply groups of rules in their order. Most texts have nothing for most groups, and one search tells which have:
+    where no rule of a group finds anything at first, none will find anything later."""
+    for rules in groups:
+        concerned = pc.match_substring_regex(texts, pattern="|".join(f"(?:{pattern})" for pattern, _ in rules))
+        some = texts.filter(concerned)
+        for pattern, rewrite in rules if len(some) else ():
+            some = pc.replace_substring_regex(some, pattern=pattern, replacement=rewrite)
+        texts = pc.replace_with_mask(texts, concerned, some)
     return texts
 
 
@@ -100,8 +113,8 @@ def normalise(texts: pa.Array) -> pa.Array:
     Returns:
         string [rows]; a text without a token becomes "".
     """
-    texts = _replace(pc.fill_null(texts, ""), BEFORE_LOWER)
-    return _replace(pc.utf8_lower(texts), AFTER_LOWER)
+    texts = _replace(pc.fill_null(texts, ""), GROUPS_BEFORE_LOWER)
+    return _replace(pc.utf8_lower(texts), GROUPS_AFTER_LOWER)
 
 
 def duplicate_key(texts: pa.Array) -> pa.Array:
@@ -113,8 +126,8 @@ def duplicate_key(texts: pa.Array) -> pa.Array:
     Returns:
         string [rows]; "" for a text that holds nothing but white space.
     """
-    texts = _replace(pc.fill_null(texts, ""), BEFORE_LOWER)
-    return _replace(pc.utf8_lower(texts), SPACE_RULES)
+    texts = _replace(pc.fill_null(texts, ""), GROUPS_BEFORE_LOWER)
+    return _replace(pc.utf8_lower(texts), (SPACE_RULES,))
 
 
 def normalise_in_graph(texts: tf.Tensor) -> tf.Tensor:

@@ -10,9 +10,12 @@ Encoded rows are four arrays in a folder, so that memory does not grow with thei
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +28,7 @@ from pipelines.dataset import text
 
 BATCH_ROWS = 32_768
 UNKNOWN_ID = 1
+In, Out = TypeVar("In"), TypeVar("Out")
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,21 @@ def batches(path: Path, *, columns: list[str], size: int | None = None) -> Itera
             left -= batch.num_rows
 
 
+def side_by_side(function: Callable[[In], Out], items: Iterable[In], *, threads: int = 2) -> Iterator[Out]:
+    """What a function makes of each item, in their order; a few at a time, so that memory stays bounded.
+
+    pyarrow works outside Python's lock: two threads normalise twice as many texts as one.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        under_way = deque()
+        for item in items:
+            under_way.append(pool.submit(function, item))
+            if len(under_way) > threads:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+
 def split_tokens(texts: pa.Array) -> pa.Array:
     """Normalised texts to lists of tokens: list<string> [rows]; an empty text is one empty token."""
     return pc.split_pattern(text.normalise(texts), " ")
@@ -124,8 +143,8 @@ def encode_split(path: Path, folder: Path, *, encoder: Encoder, size: int | None
     with artifacts.folder_written_whole(folder) as temporary:
         with (temporary / "ids.bin").open("wb") as file:
             source = batches(path, columns=["text", "label", "row"], size=size)
-            for batch in tqdm(source, desc=f"encoding {path.stem}", unit=" batches"):
-                ids, counts = encoder.encode(batch["text"])
+            encoded = side_by_side(lambda batch: (batch, *encoder.encode(batch["text"])), source)
+            for batch, ids, counts in tqdm(encoded, desc=f"encoding {path.stem}", unit=" batches"):
                 ids.tofile(file)
                 tokens, unknown = tokens + len(ids), unknown + int((ids == UNKNOWN_ID).sum())
                 lengths.append(counts.astype(np.int32))

@@ -19,13 +19,12 @@ from pipelines import artifacts
 from pipelines.dataset import cooccurrence, text, tokens, vocabulary
 
 WIDE_WINDOW, NEAR_WINDOW = 10, 3  # neighbours to each side
+NEIGHBOURS = 3_000  # the most frequent words: only these count as neighbours, in `near` half as many on each side
 LONGEST = 64  # tokens of a text that are read
 FREQUENT = 5_000  # words that the vectors' scale is taken from
 
 
-def learned(
-    dataset: artifacts.Dataset, *, wide: int, near: int, maximum_size: int, minimum_count: int, seed: int
-) -> Path:
+def learned(dataset: artifacts.Dataset, *, wide: int, near: int, maximum_size: int, minimum_count: int) -> Path:
     """The folder of the word vectors of a data set, which are learned first where they are missing or out of date.
 
     Args:
@@ -34,13 +33,12 @@ def learned(
         near: dimensions from those up to NEAR_WINDOW places away, left and right told apart.
         maximum_size: ids, padding and unknown included.
         minimum_count: words seen less often are unknown.
-        seed: of the randomised decomposition.
 
     Returns:
         A folder with words.txt (a line each, by id), vectors.npy (float16 [words, wide + near], zero for padding)
         and vectors.json.
     """
-    measures = {"wide": wide, "near": near, "maximum_size": maximum_size, "minimum_count": minimum_count, "seed": seed}
+    measures = {"wide": wide, "near": near, "maximum_size": maximum_size, "minimum_count": minimum_count}
     folder = dataset.pretrained / f"vectors-{'-'.join(str(value) for value in measures.values())}"
     code = [Path(module.__file__) for module in (text, cooccurrence)] + [Path(__file__)]
     made_from = {
@@ -71,14 +69,13 @@ def _learn(split: Path, folder: Path, *, maximum_size: int, minimum_count: int, 
     return {"rows": len(rows), "words": len(words)}
 
 
-def table(rows: tokens.EncodedRows, *, words: int, wide: int, near: int, seed: int) -> np.ndarray:
+def table(rows: tokens.EncodedRows, *, words: int, wide: int, near: int) -> np.ndarray:
     """Word vectors of encoded texts.
 
     Args:
         rows: encoded texts; their labels are not read.
         words: ids there are, padding (0) and unknown (1) included; unknown words get a vector as one word.
         wide, near: dimensions of each view; fewer where there are fewer words.
-        seed: of the randomised decomposition.
 
     Returns:
         float16 [words, wide + near], each view scaled to a standard deviation of 1 over the most frequent words.
@@ -88,11 +85,11 @@ def table(rows: tokens.EncodedRows, *, words: int, wide: int, near: int, seed: i
     views = []
     if wide:
         after = cooccurrence.followers(rows, words=words, window=WIDE_WINDOW)
-        views.append(cooccurrence.reduced(cooccurrence.surprise(after + after.T), wide, seed=seed))
+        views.append(cooccurrence.reduced(cooccurrence.surprise(after + after.T)[:, :NEIGHBOURS], wide))
     if near:
         after = cooccurrence.followers(rows, words=words, window=NEAR_WINDOW)
-        sides = [cooccurrence.surprise(side) for side in (after, after.T)]
-        views.append(cooccurrence.reduced(hstack(sides, format="csr"), near, seed=seed))
+        sides = [cooccurrence.surprise(side)[:, : NEIGHBOURS // 2] for side in (after, after.T)]
+        views.append(cooccurrence.reduced(hstack(sides, format="csr"), near))
     vectors = np.hstack([view / view[:FREQUENT].std() for view in views]).astype(np.float16)
     vectors[0] = 0  # padding stands nowhere; what the decomposition leaves there is rounding
     return vectors

@@ -7,22 +7,27 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from tqdm import tqdm
 
 from pipelines import artifacts
 from pipelines.dataset import text
-from pipelines.dataset.tokens import batches, split_tokens
+from pipelines.dataset.tokens import batches, side_by_side, split_tokens
 
 
 def count_tokens(path: Path, *, size: int | None = None) -> Counter[str]:
     """How often each token stands in the first `size` rows of a split."""
     counts: Counter[str] = Counter()
-    for batch in tqdm(batches(path, columns=["text"], size=size), desc="counting tokens", unit=" batches"):
-        found = pc.value_counts(pc.list_flatten(split_tokens(batch["text"])))
+    parts = side_by_side(_count, batches(path, columns=["text"], size=size))
+    for found in tqdm(parts, desc="counting tokens", unit=" batches"):
         counts.update(dict(zip(found.field("values").to_pylist(), found.field("counts").to_pylist(), strict=True)))
     counts.pop("", None)
     return counts
+
+
+def _count(batch: pa.RecordBatch) -> pa.StructArray:
+    return pc.value_counts(pc.list_flatten(split_tokens(batch["text"])))
 
 
 def fit_vocabulary(counts: Counter[str], *, maximum_size: int, minimum_count: int = 2) -> list[str]:
