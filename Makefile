@@ -70,7 +70,7 @@ reproduce: .venv/ready-run ; @$(PYTHON) -m pipelines.operation.reproduction --da
 image: ; docker build -t tweet-sentiment . ## the serving container, where Docker is
 lab: .venv/ready-run ; @TF_CPU_ALLOCATOR_USE_BFC=$${TF_CPU_ALLOCATOR_USE_BFC:-true} jupyter lab --notebook-dir notebooks ## Jupyter Lab on the notebooks
 ui: .venv/ready-run ; @$(PYTHON) -m pipelines.examples ui $(if $(EXAMPLES),--examples) ## the MLflow page on UI_PORT (5000); EXAMPLES=1: committed runs
-test: .venv/ready-dev ; @$(PYTHON) -m pytest $(if $(STORY),-m story) ## all tests but the stories, minutes long each; STORY=1: those
+test: .venv/ready-dev ; @$(PYTHON) -m pytest -n 2 --dist loadfile $(if $(STORY),-m story) ## all tests but the stories, minutes long each; STORY=1: those
 lint: .venv/ready-dev ; @ruff format --check . && ruff check . ## format and lint, as in CI
 bench: .venv/ready-run ; @$(PYTHON) -m benchmarks.training ## the recipe of most tutorials against ours to 79 %, and what each lever of speed is worth: minutes
 lock: ## the lock files anew (needs uv)

@@ -122,6 +122,7 @@ def main() -> int:
         shutil.rmtree(store, ignore_errors=True)
         print(f"{load(store)} example runs, from {EXAMPLES}")
     tracking.client()
+    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")  # eight processes for what nobody here uses
     server = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", tracking.tracking_uri()]
     os.execv(sys.executable, [*server, "--host", "127.0.0.1", "--port", given.port, "--workers", "1"])
     return 1

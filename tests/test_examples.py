@@ -42,10 +42,11 @@ assert found.data.params == {{"units": "8"}}
 """
 
 
-def test_a_run_is_kept_without_its_machine_s_names_and_can_be_shown_again(tmp_path):
+def test_a_run_is_kept_without_its_machine_s_names_and_can_be_shown_again(tmp_path, fresh_store):
     kept = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW")}
     code = KEEP_AND_LOAD.format(folder=str(tmp_path / "examples"), store=str(tmp_path / "store"))
-    environment = kept | {"MLRUNS_FOLDER": str(tmp_path / "mlruns")}
+    fresh_store(tmp_path / "store")
+    environment = kept | {"MLRUNS_FOLDER": fresh_store(tmp_path / "mlruns")}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / "examples" / "d-100" / "run.json").read_text())

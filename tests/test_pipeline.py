@@ -24,14 +24,20 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory):
+def environment(tmp_path_factory, fresh_store):
     """A data folder of its own, and the address of a real MLflow server on loopback."""
     folder = tmp_path_factory.mktemp("whole")
+    fresh_store(folder / "server")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", address.rpartition(":")[2]]
-    stores = ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--artifacts-destination", str(folder / "store")]
+    stores = [
+        "--backend-store-uri",
+        f"sqlite:///{folder}/server/mlflow.db",
+        "--artifacts-destination",
+        str(folder / "store"),
+    ]
     log = (folder / "server.log").open("w")
     server = subprocess.Popen([*command, *stores, "--workers", "1"], stdout=log, stderr=log, start_new_session=True)
     deadline = time.monotonic() + 240

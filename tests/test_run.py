@@ -11,9 +11,10 @@ import time
 
 import nbformat
 import pytest
+from mlflow import MlflowClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from pipelines import artifacts, parameters, stages
+from pipelines import artifacts, parameters, stages, tracking
 
 PARAMETERS = 'dataset = ""  # name\nsize = 10  # rows\nseconds = 0.0  # to wait\nbroken = False  # fail on purpose'
 WORK = """import os, time
@@ -30,7 +31,7 @@ tracking.log_metrics({"rows": size})"""
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path, fresh_store):
     """A project of one notebook, with a data folder and MLflow records of its own."""
     (tmp_path / "notebooks").mkdir()
     cells = [new_markdown_cell("# A stage"), new_code_cell(PARAMETERS), new_code_cell(WORK)]
@@ -39,6 +40,7 @@ def project(tmp_path):
     nbformat.write(
         new_notebook(cells=cells, metadata={"kernelspec": kernel}), tmp_path / "notebooks" / "01_prepare.ipynb"
     )
+    fresh_store(tmp_path / "mlruns")
     return tmp_path
 
 
@@ -60,16 +62,17 @@ def run(project, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def recorded(project, code: str) -> str:
-    opening = "from pipelines import tracking; c = tracking.client(); e = c.get_experiment_by_name(tracking.EXPERIMENT)"
-    script = f"{opening}\n{code}"
-    command = [sys.executable, "-c", script]
-    return subprocess.run(command, env=environment(project), capture_output=True, text=True, check=True).stdout.strip()
+def recorded(project) -> list:
+    """The runs in the project's store, the last first."""
+    store = MlflowClient(f"sqlite:///{project}/mlruns/mlflow.db")
+    return store.search_runs([store.get_experiment_by_name(tracking.EXPERIMENT).experiment_id])
 
 
-RUNS = "print([(r.info.run_name, r.info.status, r.data.metrics) for r in c.search_runs([e.experiment_id])])"
-FILES = """r = c.search_runs([e.experiment_id])[0].info.run_id
-print(sorted(f.path for a in c.list_artifacts(r) for f in c.list_artifacts(r, a.path)))"""
+def kept_files(project) -> list[str]:
+    """What is kept of the last run, two levels deep."""
+    store = MlflowClient(f"sqlite:///{project}/mlruns/mlflow.db")
+    run = recorded(project)[0].info.run_id
+    return sorted(file.path for folder in store.list_artifacts(run) for file in store.list_artifacts(run, folder.path))
 
 
 @pytest.mark.parametrize(
@@ -107,9 +110,10 @@ def test_success_puts_the_notebook_in_place_with_manifest_dependencies_and_recor
     assert manifest["parameters"] == {"dataset": "d", "size": 42}
     assert manifest["seconds"] > 0
     assert "notebooks/01_prepare.ipynb" in (folder / ".01_prepare.d").read_text()
-    assert recorded(project, RUNS) == "[('d 01_prepare', 'FINISHED', {'rows': 42.0})]"
-    kept = "['01_prepare/01_prepare.html', '01_prepare/01_prepare.ipynb', '01_prepare/figures']"
-    assert recorded(project, FILES) == kept
+    (one,) = recorded(project)
+    assert (one.info.run_name, one.info.status, one.data.metrics) == ("d 01_prepare", "FINISHED", {"rows": 42})
+    names = ("01_prepare.html", "01_prepare.ipynb", "figures")
+    assert kept_files(project) == [f"01_prepare/{name}" for name in names]
 
 
 def test_only_the_training_s_kernel_is_given_the_user_s_backend(project, monkeypatch):
@@ -168,8 +172,9 @@ def test_failure_shows_the_cell_keeps_the_notebook_and_is_on_record(project):
     assert f"kept: {folder / 'failed-01_prepare.ipynb'}" in result.stderr
     assert (folder / "failed-01_prepare.ipynb").exists()
     assert not (folder / "01_prepare.ipynb").exists()
-    assert recorded(project, RUNS) == "[('d 01_prepare', 'FAILED', {})]"
-    assert "failed-01_prepare.ipynb" in recorded(project, FILES)
+    (one,) = recorded(project)
+    assert (one.info.run_name, one.info.status, one.data.metrics) == ("d 01_prepare", "FAILED", {})
+    assert "01_prepare/failed-01_prepare.ipynb" in kept_files(project)
     assert run(project).returncode == 0
     assert not (folder / "failed-01_prepare.ipynb").exists()
 
@@ -201,7 +206,7 @@ def test_of_two_at_once_the_second_finds_the_work_done(project):
     outs = [process.communicate(timeout=120) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outs
     assert sum("another run has just made" in out for out, _ in outs) == 1
-    assert recorded(project, "print(len(c.search_runs([e.experiment_id])))") == "1"
+    assert len(recorded(project)) == 1
 
 
 def test_dependencies_are_the_modules_a_notebook_imports_through_one_another():

@@ -14,10 +14,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
 
 
 @pytest.fixture
-def registry(tmp_path, monkeypatch, data_folder):
+def registry(tmp_path, monkeypatch, data_folder, fresh_store):
     """A client of an empty store, in which three versions of one model are registered."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setenv("MLRUNS_FOLDER", str(tmp_path / "mlruns"))
+    monkeypatch.setenv("MLRUNS_FOLDER", fresh_store(tmp_path / "mlruns"))
     client = tracking.client()
     client.create_registered_model(NAME)
     for number in range(1, 4):

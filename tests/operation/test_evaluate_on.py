@@ -39,8 +39,8 @@ def model(folder):
 
 
 @pytest.fixture(autouse=True)
-def stores(data_folder, tmp_path, monkeypatch):
-    monkeypatch.setenv("MLRUNS_FOLDER", str(tmp_path / "mlruns"))
+def stores(data_folder, tmp_path, monkeypatch, fresh_store):
+    monkeypatch.setenv("MLRUNS_FOLDER", fresh_store(tmp_path / "mlruns"))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
 

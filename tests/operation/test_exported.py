@@ -45,6 +45,7 @@ def test_no_texts_no_scores(folder):
 
 
 def test_an_export_of_other_text_rules_is_scored_by_its_own(folder, monkeypatch):
+    monkeypatch.setattr(text, "GROUPS_AFTER_LOWER", (text.SPACE_RULES,))
     monkeypatch.setattr(text, "AFTER_LOWER", text.SPACE_RULES)
     model = exported.ExportedModel(folder)
     assert model.way == "text"
@@ -72,8 +73,8 @@ def test_a_model_that_is_not_what_its_manifest_says_is_refused(folder, tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")  # MLflow's to mend
-def test_what_mlflow_keeps_is_fetched(folder, tmp_path, monkeypatch):
-    monkeypatch.setenv("MLRUNS_FOLDER", str(tmp_path / "mlruns"))
+def test_what_mlflow_keeps_is_fetched(folder, tmp_path, monkeypatch, fresh_store):
+    monkeypatch.setenv("MLRUNS_FOLDER", fresh_store(tmp_path / "mlruns"))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     import mlflow
 

@@ -34,10 +34,10 @@ def evaluated(run, *, rows):
 
 
 @pytest.fixture
-def begun(tiny, tmp_path, monkeypatch):
+def begun(tiny, tmp_path, monkeypatch, fresh_store):
     """A data set with an evaluated run, and stages that take no time; returns what was made and compared, in order."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setenv("MLRUNS_FOLDER", str(tmp_path / "mlruns"))
+    monkeypatch.setenv("MLRUNS_FOLDER", fresh_store(tmp_path / "mlruns"))
     tracking.client().create_registered_model(NAME)
     prepare.prepare(tiny)
     evaluated(tiny.run("200"), rows=200)

@@ -28,7 +28,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def model_uri(folder, tmp_path_factory):
+def model_uri(folder, tmp_path_factory, fresh_store):
     """The export, registered as 06_evaluate registers it."""
     import mlflow
 
@@ -36,7 +36,7 @@ def model_uri(folder, tmp_path_factory):
     from pipelines.model import registry
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLRUNS_FOLDER", str(tmp_path_factory.mktemp("mlruns")))
+        patch.setenv("MLRUNS_FOLDER", fresh_store(tmp_path_factory.mktemp("mlruns")))
         patch.setenv("MLFLOW_REGISTRY_URI", "")  # MLflow sets it, and no later module shall inherit it
         patch.setenv("MLFLOW_TRACKING_URI", "")
         patch.delenv("MLFLOW_RUN_ID", raising=False)

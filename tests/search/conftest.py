@@ -23,9 +23,9 @@ def write_split(path, rows):
 
 
 @pytest.fixture
-def encoded(data_folder, tmp_path, monkeypatch) -> artifacts.Run:
+def encoded(data_folder, tmp_path, monkeypatch, fresh_store) -> artifacts.Run:
     """A run as 03 leaves it, without any test rows: who reads them fails."""
-    monkeypatch.setenv("MLRUNS_FOLDER", str(tmp_path / "mlruns"))
+    monkeypatch.setenv("MLRUNS_FOLDER", fresh_store(tmp_path / "mlruns"))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)
     run = artifacts.Dataset("tiny").run("300")

@@ -17,9 +17,10 @@ VERSIONS = [f"fixture-10-0000000{number}" for number in range(1, 4)]
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory):
+def registry(tmp_path_factory, fresh_store):
     """The process and the address of an MLflow server."""
     folder = tmp_path_factory.mktemp("mlflow")
+    fresh_store(folder)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

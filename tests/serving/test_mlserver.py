@@ -45,12 +45,12 @@ def python():
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def model(tmp_path_factory, fresh_store):
     """The folder that a tiny model's version in the registry points to."""
     folder = tmp_path_factory.mktemp("registered")
     model_folder.export(folder / "data" / "fixture" / "runs" / "10" / "saved_model")
     kept = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW")}
-    places = {"DATA_FOLDER": str(folder / "data"), "MLRUNS_FOLDER": str(folder / "mlruns")}
+    places = {"DATA_FOLDER": str(folder / "data"), "MLRUNS_FOLDER": fresh_store(folder / "mlruns")}
     command = [sys.executable, "-c", REGISTERS]
     done = subprocess.run(command, cwd=ROOT, env=kept | places, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -107,6 +107,7 @@ def infer(address, texts):
         return json.load(answer)
 
 
+@pytest.mark.story  # installs MLServer first
 def test_mlserver_serves_the_registered_model_with_the_same_scores(address):
     texts = ["a good day", "bad, sad and bad", "", "good 😀 good"]
     (output,) = infer(address, texts)["outputs"]

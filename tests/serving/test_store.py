@@ -311,10 +311,10 @@ def test_an_unknown_scheme_is_a_missing_folder(settings):
 
 
 @pytest.fixture(scope="module")
-def tracking(tmp_path_factory):
+def tracking(tmp_path_factory, fresh_store):
     """The address of a real MLflow server."""
-    pytest.importorskip("mlflow")
     folder = tmp_path_factory.mktemp("mlflow")
+    fresh_store(folder)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
