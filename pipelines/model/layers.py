@@ -24,7 +24,10 @@ class Reverse(layers.Layer):
         turned = ops.where(place < length, length - 1 - place, place)
         if states is None:
             return ops.take_along_axis(ids, turned, axis=1)
-        return ops.take_along_axis(states, turned[:, :, None], axis=1)
+        # Whole states are moved, not their numbers one by one as take_along_axis would.
+        rows, steps, units = ops.shape(states)
+        place = turned + ops.arange(rows, dtype="int32")[:, None] * steps
+        return ops.reshape(ops.take(ops.reshape(states, (-1, units)), place, axis=0), (rows, steps, units))
 
     def compute_output_shape(self, ids_shape, states_shape=None):
         return states_shape or ids_shape

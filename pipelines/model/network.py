@@ -126,9 +126,9 @@ def _classic(ids, configuration: Configuration):
 
 
 def _pooled(ids, configuration: Configuration):
-    embedding, reverse = _embedding(configuration), Reverse(name="reverse")
-    directions = {"forward": ids, "backward": reverse(ids)}
-    states = {name: embedding(direction) for name, direction in directions.items()}
+    directions = {"forward": ids, "backward": Reverse(name="reverse")(ids)}
+    words = _embedding(configuration)(ids)
+    states = {"forward": words, "backward": Reverse(name="reverse_words")(ids, words)}
     for number in range(1, configuration.layers + 1):
         if number > 1:
             below = states["forward"], states["backward"]
