@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from pipelines import artifacts, inputs, tracking
 from pipelines.dataset import lineage
+from pipelines.ending import ended
 from pipelines.evaluation import summary
 from pipelines.model import registry
 from pipelines.operation.exported import INSIDE_MODEL
@@ -174,24 +175,22 @@ def main() -> int:
     parser.add_argument("--rollback", action="store_true", help="to the champion before")
     parser.add_argument("--promote", metavar="RUN", help="make an evaluated run the champion by hand: 200000")
     given = parser.parse_args()
-    try:
-        dataset = artifacts.Dataset(given.dataset or inputs.default_dataset())
-        name = registry.registered_name(dataset)
-        if given.promote:
-            chosen, before = registered(summary.newest_evaluated(dataset.name, given.promote)), current(name)
-            promote(chosen, over=before)
-            print(f"{name}: {chosen} is the champion" + (f", in the place of {before}" if before else ""))
-        elif given.rollback:
-            leaves, back = rollback(name)
-            print(f"{name}: rolled back from {leaves} to {back}")
-        else:
-            print(f"{name}: {champion(name)}")
-    except (ValueError, FileNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except ConnectionError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return ended(lambda: tell(given))
+
+
+def tell(given: argparse.Namespace) -> int:
+    """Promote, roll back, or only say which version is the champion; returns the exit status."""
+    dataset = artifacts.Dataset(given.dataset or inputs.default_dataset())
+    name = registry.registered_name(dataset)
+    if given.promote:
+        chosen, before = registered(summary.newest_evaluated(dataset.name, given.promote)), current(name)
+        promote(chosen, over=before)
+        print(f"{name}: {chosen} is the champion" + (f", in the place of {before}" if before else ""))
+    elif given.rollback:
+        leaves, back = rollback(name)
+        print(f"{name}: rolled back from {leaves} to {back}")
+    else:
+        print(f"{name}: {champion(name)}")
     return 0
 
 

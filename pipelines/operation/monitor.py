@@ -19,11 +19,11 @@ import sys
 from pathlib import Path
 
 from pipelines import artifacts, parameters, run
+from pipelines.ending import ended
 from pipelines.evaluation import summary
 from pipelines.operation import look, text_rows
 
 NOTEBOOK = "07_monitor"
-FAILED, REFUSED = 1, 2
 DESCRIBED = tuple(field.name for field in dataclasses.fields(text_rows.Description))
 
 
@@ -63,16 +63,14 @@ def main() -> int:
             f"--{name}", help="a column" if name in ("text", "label") else "label values that mean this"
         )
     given = parser.parse_args()
-    try:
-        watched = summary.newest_evaluated(given.dataset, given.run)
-        said = {name: value for name in DESCRIBED if (value := getattr(given, name))}
-        found = watch(watched, Path(given.new), parameters.split_overrides(given.params) | said)
-    except (ValueError, FileNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return REFUSED
-    except Exception as error:
-        print(f"error: {type(error).__name__}: {str(error).strip().splitlines()[-1]}", file=sys.stderr)
-        return FAILED
+    return ended(lambda: tell(given))
+
+
+def tell(given: argparse.Namespace) -> int:
+    """Watch, and print the verdict; returns its status."""
+    watched = summary.newest_evaluated(given.dataset, given.run)
+    said = {name: value for name in DESCRIBED if (value := getattr(given, name))}
+    found = watch(watched, Path(given.new), parameters.split_overrides(given.params) | said)
     tests, rows = len(found["tests"]), found["rows"]["new"]
     print(f"\n{found['verdict']} (status {found['status']}), by {tests} tests on {rows:,} new rows")
     print("\n".join(f"  - {step}" for step in found["next_steps"]))

@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,9 +24,9 @@ from pathlib import Path
 
 from pipelines import artifacts, examples, inputs, parameters, stages
 from pipelines.dataset import provenance, sources
+from pipelines.ending import ended
 from pipelines.operation import likeness
 
-FAILED, REFUSED = 1, 2
 SHARED = ("raw", "splits", "01_prepare.ipynb", "01_prepare.manifest.json")  # of a data set: what all its runs read
 
 
@@ -105,18 +104,12 @@ def main() -> int:
     parser.add_argument("--params", default="", help="'epochs=3 units=64', where the record has them in its name")
     parser.add_argument("--records", type=Path, default=examples.EXAMPLES, help="folder of the records")
     given = parser.parse_args()
-    try:
+
+    def work() -> int:
         dataset = artifacts.Dataset(given.dataset or provenance.OFFICIAL_NAME)
         return reproduce(dataset, given.size, parameters.split_overrides(given.params), records=given.records)
-    except (ValueError, FileNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return REFUSED
-    except subprocess.CalledProcessError as error:
-        print(f"error: {' '.join(error.cmd)} failed; the same command goes on from there", file=sys.stderr)
-        return FAILED
-    except OSError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return FAILED
+
+    return ended(work)
 
 
 if __name__ == "__main__":

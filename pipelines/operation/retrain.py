@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 
@@ -24,11 +23,12 @@ from pipelines import artifacts, inputs, parameters, run, stages
 from pipelines.dataset import addition, extension, importing, lineage, provenance
 from pipelines.dataset.own_texts import Request
 from pipelines.dataset.provenance import ROLES
+from pipelines.ending import ended
 from pipelines.operation import champions
 from pipelines.operation.champions import Version
 
 NOTEBOOK = "08_promote"
-PROMOTED, FAILED, REFUSED, STAYS = 0, 1, 2, 3
+PROMOTED, STAYS = 0, 3
 OF_THE_STAGE = ("dataset", "size", "run")  # parameters that are not what a user turned
 
 
@@ -171,19 +171,13 @@ def main() -> int:
     for role in (*ROLES, "negative", "positive"):
         parser.add_argument(f"--{role}", help="a column" if role in ROLES else "the label value that means this")
     given = parser.parse_args()
-    try:
+
+    def work() -> int:
         request = Request({role: getattr(given, role) for role in ROLES}, given.negative, given.positive)
         wish = Wish(given.new, request, given.size, parameters.split_overrides(given.params))
         return retrain(artifacts.Dataset(given.dataset or inputs.default_dataset()), wish)
-    except (ValueError, FileNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return REFUSED
-    except subprocess.CalledProcessError as error:
-        print(f"error: {' '.join(error.cmd)} failed; the same command goes on from there", file=sys.stderr)
-        return FAILED
-    except Exception as error:
-        print(f"error: {type(error).__name__}: {str(error).strip().splitlines()[-1]}", file=sys.stderr)
-        return FAILED
+
+    return ended(work)
 
 
 if __name__ == "__main__":

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 
 from pipelines import artifacts, inputs, parameters, run, stages
+from pipelines.ending import ended
 from pipelines.search import findings, space, study, worker
 
 NOTEBOOK = "09_sweep"
-FAILED, REFUSED, STOPPED = 1, 2, 130
 TRIALS = 20
 
 
@@ -72,25 +71,15 @@ def main() -> int:
     parser.add_argument("--search", default="", help=f"names out of {', '.join(space.SPACE)}")
     parser.add_argument("--trials", default="", help=f"finished ones wanted in all ({TRIALS})")
     given = parser.parse_args()
-    try:
+
+    def work() -> int:
         trials, fixed = number_of(given.trials), parameters.split_overrides(given.params)
         space.chosen(given.search, fixed)
         here = inputs.ensure(before=NOTEBOOK, dataset=given.dataset, size=given.size, overrides=fixed)
-        sweep = study.sweep_of(here, search=given.search, fixed=fixed)
-        search(sweep, names=given.search, trials=trials)
-    except parameters.ParameterError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return REFUSED
-    except KeyboardInterrupt:
-        print("\nstopped: that trial counts as failed; the same command goes on", file=sys.stderr)
-        return STOPPED
-    except subprocess.CalledProcessError as error:
-        print(f"error: {' '.join(error.cmd)} failed; the same command goes on from there", file=sys.stderr)
-        return FAILED
-    except (ConnectionError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return FAILED
-    return 0
+        search(study.sweep_of(here, search=given.search, fixed=fixed), names=given.search, trials=trials)
+        return 0
+
+    return ended(work, interrupted="that trial counts as failed, and the same command goes on")
 
 
 if __name__ == "__main__":
