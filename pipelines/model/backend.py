@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-KEPT_BYTES, ONE_PIECE_BYTES = 2**31 - 1, 2**30
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+# Of glibc's malloc.h: free bytes kept in all, at the end of each thread's heap, and in pieces of up to so many.
+MALLOC_OPTIONS = {"M_TRIM_THRESHOLD": (-1, 2**31 - 1), "M_TOP_PAD": (-2, 2**26), "M_MMAP_THRESHOLD": (-3, 2**30)}
 LEAST_STEPS = 600  # an epoch of fewer, larger steps learns less than the larger batch saves
 LARGEST_BATCH = 2048
 BATCHES_AHEAD = 4
@@ -55,8 +55,8 @@ def keep_memory() -> None:
     of a step, where it was measured. TensorFlow's own allocator (`run.prepare_tensorflow`) does not hold all of them.
     """
     if set_option := getattr(ctypes.CDLL(None), "mallopt", None):  # glibc's
-        set_option(M_TRIM_THRESHOLD, KEPT_BYTES)
-        set_option(M_MMAP_THRESHOLD, ONE_PIECE_BYTES)
+        for option, value in MALLOC_OPTIONS.values():
+            set_option(option, value)
 
 
 def set_seed(seed: int) -> None:
