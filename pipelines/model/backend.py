@@ -5,7 +5,6 @@ KERAS_BACKEND (tensorflow, jax or torch) chooses before Keras is imported; nothi
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import random
 from collections.abc import Iterator
@@ -15,8 +14,6 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-# Of glibc's malloc.h: free bytes kept in all, at the end of each thread's heap, and in pieces of up to so many.
-MALLOC_OPTIONS = {"M_TRIM_THRESHOLD": (-1, 2**31 - 1), "M_TOP_PAD": (-2, 2**26), "M_MMAP_THRESHOLD": (-3, 2**30)}
 LEAST_STEPS = 600  # an epoch of fewer, larger steps learns less than the larger batch saves
 LARGEST_BATCH = 2048
 BATCHES_AHEAD = 4
@@ -46,17 +43,6 @@ def name() -> str:
 def device() -> Device:
     """The device that the backend in use has found by itself."""
     return {"tensorflow": _of_tensorflow, "jax": _of_jax, "torch": _of_torch}[name()]()
-
-
-def keep_memory() -> None:
-    """Let the C library keep the memory that a step of training frees, for the next one.
-
-    It would return large pieces to the kernel, which clears each page before it hands it out again: a fifth of the time
-    of a step, where it was measured. TensorFlow's own allocator (`run.prepare_tensorflow`) does not hold all of them.
-    """
-    if set_option := getattr(ctypes.CDLL(None), "mallopt", None):  # glibc's
-        for option, value in MALLOC_OPTIONS.values():
-            set_option(option, value)
 
 
 def set_seed(seed: int) -> None:

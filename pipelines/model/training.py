@@ -89,7 +89,6 @@ def compiled(
         configuration, recipe, word_vectors: as `train` is given them.
         rows: training rows, which the schedule of the learning rate is laid out for.
     """
-    backend.keep_memory()
     with backend.precision():
         model = network.build_network(configuration, word_vectors)
     steps = math.ceil(rows / recipe.batch_size) * recipe.epochs

@@ -1,6 +1,5 @@
 """Any backend of Keras trains the same network, from encoded rows alone, without the others."""
 
-import ctypes
 import os
 import subprocess
 import sys
@@ -139,31 +138,3 @@ def test_training_twice_gives_the_same_figures_to_the_last_digit(encoded_run):
         assert done.returncode == 0, done.stderr
         histories.append(pd.read_csv(run.history).drop(columns="seconds").to_csv())
     assert histories[0] == histories[1]
-
-
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="the C library is not glibc")
-def test_memory_that_a_step_frees_is_there_for_the_next_without_the_kernel():
-    code = """
-import resource
-from threading import Thread
-import numpy as np
-from pipelines.model import backend
-
-def use():
-    for _ in range(20):
-        np.ones(8_000_000, np.float32)  # 7,813 pages
-
-def faults():
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    (thread := Thread(target=use)).start()
-    thread.join()
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / 20
-
-before = faults()
-backend.keep_memory()
-faults()
-print(before, faults())
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    before, after = map(float, done.stdout.split())
-    assert after < before / 5
