@@ -10,8 +10,6 @@ from pipelines.operation.champions import NoChampionError
 
 NAME = "tweet-sentiment-town"
 
-pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")  # MLflow's to mend
-
 
 @pytest.fixture
 def registry(tmp_path, monkeypatch, data_folder, fresh_store):

@@ -72,7 +72,6 @@ def test_a_model_that_is_not_what_its_manifest_says_is_refused(folder, tmp_path)
         exported.ExportedModel(copy)
 
 
-@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")  # MLflow's to mend
 def test_what_mlflow_keeps_is_fetched(folder, tmp_path, monkeypatch, fresh_store):
     monkeypatch.setenv("MLRUNS_FOLDER", fresh_store(tmp_path / "mlruns"))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)

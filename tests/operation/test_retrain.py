@@ -12,8 +12,6 @@ from pipelines.operation import champions, retrain
 
 NAME = "tweet-sentiment-sentiment140"
 
-pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")  # MLflow's to mend
-
 
 class Killed(BaseException):
     """Ends the command as a signal does: no handler of errors sees it."""

@@ -11,7 +11,6 @@ from pipelines.figures import save, search
 from pipelines.search import findings, space, wording, worker
 from pipelines.search import study as studies
 
-pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")  # MLflow's to mend
 SMALL = {"units": "8", "dense_units": "8", "pair_buckets": "256", "epochs": "2", "batch_size": "64"}
 
 
