@@ -53,7 +53,7 @@ def measured(run: artifacts.Run) -> dict:
     if not records:
         raise FileNotFoundError(f"no word vectors in {run.dataset.pretrained} are those of {run.folder}")
     made_from = artifacts.read_json(records[0])["made_from"]
-    measures = {name: made_from[name] for name in ("wide", "near", "maximum_size", "minimum_count", "seed")}
+    measures = {name: made_from[name] for name in ("wide", "near", "maximum_size", "minimum_count")}
     before = os.environ.get("DATA_FOLDER")
     with tempfile.TemporaryDirectory(dir=run.dataset.folder) as scratch:
         place = Path(scratch) / run.dataset.name
