@@ -26,8 +26,8 @@ class Reverse(layers.Layer):
             return ops.take_along_axis(ids, turned, axis=1)
         # Whole states are moved, not their numbers one by one as take_along_axis would.
         rows, steps, units = ops.shape(states)
-        place = turned + ops.arange(rows, dtype="int32")[:, None] * steps
-        return ops.reshape(ops.take(ops.reshape(states, (-1, units)), place, axis=0), (rows, steps, units))
+        of_all = turned + ops.arange(rows, dtype="int32")[:, None] * steps
+        return ops.reshape(ops.take(ops.reshape(states, (-1, units)), of_all, axis=0), (rows, steps, units))
 
     def compute_output_shape(self, ids_shape, states_shape=None):
         return states_shape or ids_shape

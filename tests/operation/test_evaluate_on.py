@@ -225,7 +225,6 @@ def test_what_cannot_be_is_refused_with_a_way_out(tmp_path, model, name, content
         evaluate(tmp_path / name, model, **said)
 
 
-@pytest.mark.filterwarnings("ignore:The ``noload`` loader:DeprecationWarning")  # of SQLAlchemy, MLflow's to mend
 def test_the_command_writes_figures_and_a_record_and_no_text(tmp_path, folder, capsys):
     path = written(tmp_path / "my tweets.csv", frame([f"zebrafish {text}" for text in TEXTS]))
     given = evaluate_on.arguments().parse_args([str(path), "--model", str(folder)])

@@ -14,7 +14,6 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("java") is None, reason="needs Java"),
     pytest.mark.skipif(importlib.util.find_spec("pyspark") is None, reason="needs pyspark"),
     # MLflow's to mend.
-    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy"),
     pytest.mark.filterwarnings("ignore:Operation with range is deprecated"),
     pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning"),  # PySpark's
     pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType"),
