@@ -52,8 +52,8 @@ def flops_per_token(configuration: network.Configuration) -> float:
     else:
         widths = [dimensions, dimensions] + [2 * units, 2 * units] * (configuration.layers - 1)
     lstms = sum(2 * 4 * units * (width + units) for width in widths)
-    projections = 2 * 2 * configuration.pretrained_dimensions * dimensions  # once for each direction
-    return 3.0 * lstms + 2.0 * projections
+    projection = 2 * configuration.pretrained_dimensions * dimensions  # once, for both directions
+    return 3.0 * lstms + 2.0 * projection
 
 
 class Race(keras.callbacks.Callback):

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from pipelines import artifacts
-from pipelines.dataset import batches
+from pipelines.dataset import batches, buckets
 from pipelines.model import backend, layers, network, schedule
 
 
@@ -24,8 +24,9 @@ def fingerprint(run: artifacts.Run, parameters: dict, word_vectors: np.ndarray |
     digest = hashlib.sha256(json.dumps(made_by).encode())
     if word_vectors is not None:
         digest.update(np.ascontiguousarray(word_vectors))
+    modules = (backend, layers, network, schedule, batches, buckets)
     files = [run.encoded("train") / "ids.bin", run.encoded("train") / "labels.npy"]
-    for path in [*files, code, *(Path(module.__file__) for module in (backend, layers, network, schedule, batches))]:
+    for path in [*files, code, *(Path(module.__file__) for module in modules)]:
         digest.update(artifacts.sha256(path).encode())
     return digest.hexdigest()
 

@@ -50,7 +50,7 @@ def test_flops_are_those_of_a_hand_count():
     one = 3 * 2 * 4 * 2 * (3 + 2)  # forward and twice backward; a product and a sum; four gates
     assert race.flops_per_token(Configuration(**small)) == 2 * one
     fixed = Configuration(**small, pretrained_dimensions=5)
-    assert race.flops_per_token(fixed) == 2 * one + 2 * (2 * 2 * 5 * 3)
+    assert race.flops_per_token(fixed) == 2 * one + 2 * (2 * 5 * 3)  # both directions read the same projected words
     stacked = 3 * 2 * 4 * 2 * (2 * 2 + 2)
     assert race.flops_per_token(Configuration(**small, layers=2)) == 2 * one + 2 * stacked
     second = 3 * 2 * 4 * 2 * (2 + 2)

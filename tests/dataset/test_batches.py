@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pipelines.dataset.batches import BucketedBatches, bucket_edges
+from pipelines.dataset.batches import BucketedBatches
+from pipelines.dataset.buckets import bucket_edges
 from pipelines.dataset.tokens import EncodedRows
 
 
