@@ -1,0 +1,205 @@
+"""Peak memory of each part of the way with all rows, and with ten times as many: does it grow with them?
+
+    python -m benchmarks.memory              writes MEMORY.md beside this file
+    python -m benchmarks.memory --times 3    another number of times
+
+The raw file is repeated under new ids for the part that prepares it. That part drops repeated texts, so for the others
+the rows of its training split are repeated under new numbers. Each part runs in a process of its own, in a data folder
+that goes afterwards; training takes the first steps of an epoch over all the rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from benchmarks import machine
+from pipelines import artifacts, parameters, stages
+from pipelines.dataset.provenance import OFFICIAL_NAME
+from pipelines.evaluation import markdown
+
+REPORT = Path(__file__).with_name("MEMORY.md")
+ID = re.compile(rb'^("[^"]*","\d+)(")', re.M)  # of a line of Sentiment140: label, then id
+STEPS = 100
+RUN = "all"
+HEAD = """# Memory, with all rows and with {times} times as many
+
+`{command}`, {machine}.
+
+Peak resident memory of a process that does one part of the way and nothing else, its libraries included, on {dataset}
+and on the same {times} times over: the raw file repeated under new ids, of which `prepare` keeps each text once, and
+for the parts after it the training split repeated under new numbers. Training is the network of `make train` with all
+rows, {steps} steps into an epoch over so many rows.
+"""
+
+
+def prepare(dataset: artifacts.Dataset) -> int:
+    """01: the raw file to splits; returns its rows."""
+    from pipelines.dataset import prepare
+
+    return prepare.prepare(dataset)["counts"]["read"]
+
+
+def vectors(dataset: artifacts.Dataset) -> int:
+    """03: vocabulary and word vectors from all training texts; returns how many."""
+    from pipelines.dataset import vectors
+
+    known = parameters.read(stages.notebooks_folder() / "03_tokenize.ipynb")
+    wide, near, most = (known[name].default for name in ("wide_dimensions", "near_dimensions", "vocabulary_size"))
+    rows = pq.read_metadata(dataset.split("train")).num_rows
+    fewest = 5 if rows >= 100_000 else 2
+    folder = vectors.learned(dataset, wide=wide, near=near, maximum_size=most, minimum_count=fewest)
+    run = dataset.run(RUN)
+    vectors.give(folder, run.word_vectors)
+    shutil.copyfile(folder / "words.txt", run.vocabulary)
+    return rows
+
+
+def encode(dataset: artifacts.Dataset) -> int:
+    """03: all training rows to ids; returns how many."""
+    from pipelines.dataset import tokens
+    from pipelines.dataset.vocabulary import read_vocabulary
+
+    run = dataset.run(RUN)
+    length = parameters.read(stages.notebooks_folder() / "03_tokenize.ipynb")["sequence_length"].default
+    encoder = tokens.Encoder(read_vocabulary(run.vocabulary), sequence_length=length)
+    return tokens.encode_split(dataset.split("train"), run.encoded("train"), encoder=encoder)["rows"]
+
+
+def train(dataset: artifacts.Dataset) -> int:
+    """04: the first steps of an epoch over all training rows; returns the rows that its batches are laid out for."""
+    from benchmarks import variants
+    from pipelines.dataset import batches, tokens
+    from pipelines.model import backend, training
+
+    run = dataset.run(RUN)
+    configuration, recipe, word_vectors = variants.settings_of(run)
+    encoded = tokens.open_encoded(run.encoded("train"))
+    length = artifacts.read_json(run.encoded("train") / "encoding.json")["sequence_length"]
+    model = training.compiled(configuration, recipe, word_vectors, rows=len(encoded))
+    sequence = batches.BucketedBatches(encoded, batch_size=recipe.batch_size, sequence_length=length, seed=recipe.seed)
+    model.fit(backend.feed(sequence), steps_per_epoch=min(STEPS, len(sequence)), epochs=1, shuffle=False, verbose=0)
+    return len(encoded)
+
+
+PARTS = {"prepare": prepare, "vectors": vectors, "encode": encode, "train": train}
+
+
+def repeat_raw(source: Path, target: Path, *, times: int) -> None:
+    """Write a raw CSV of Sentiment140 several times over, each time under new ids: the old ones and a number."""
+    with target.open("wb") as longer:
+        for number in range(times):
+            with source.open("rb") as file:
+                while block := file.readlines(2**24):
+                    longer.write(ID.sub(rb"\g<1>%03d\2" % number, b"".join(block)))
+
+
+def repeat_split(path: Path, *, times: int) -> int:
+    """Make a split several times as long, its rows numbered on; returns how many they are."""
+    with pq.ParquetFile(path) as once, artifacts.written_whole(path) as temporary:
+        rows = once.metadata.num_rows
+        with pq.ParquetWriter(temporary, once.schema_arrow, compression="zstd") as longer:
+            place = once.schema_arrow.get_field_index("row")
+            for number in range(times):
+                for batch in once.iter_batches():
+                    numbered = pc.add(batch["row"], pa.scalar(number * 10**9, pa.int64()))
+                    longer.write_batch(batch.set_column(place, "row", numbered))
+    return times * rows
+
+
+def one(folder: Path, raw: Path, *, times: int) -> list[dict]:
+    """The figures of every part on a raw file that is repeated: "part", "rows", "memory_mb", "seconds".
+
+    Args:
+        folder: where the data set is made.
+        raw: Sentiment140's CSV.
+        times: how often it is repeated.
+    """
+    environment = os.environ | {"DATA_FOLDER": str(folder)}
+    folder.mkdir(parents=True)
+    longer = folder / raw.name
+    repeat_raw(raw, longer, times=times)
+    importing = [sys.executable, "-m", "pipelines.dataset.sources", "import", "--from", str(longer)]
+    subprocess.run(importing, check=True, cwd=artifacts.ROOT, env=environment, stdout=subprocess.DEVNULL)
+    longer.unlink()
+    found = []
+    for part in PARTS:
+        print(f"── {part}, {times} ×", flush=True)
+        out = folder / f"{part}.json"
+        command = [sys.executable, "-m", "benchmarks.memory", "--alone", part, "--out", str(out)]
+        subprocess.run(command, check=True, cwd=artifacts.ROOT, env=environment)
+        found.append({"part": part} | artifacts.read_json(out))
+        print(
+            f"   {found[-1]['rows']:,} rows, {found[-1]['memory_mb']:,.0f} MB, {found[-1]['seconds']:.0f} s", flush=True
+        )
+        if part == "prepare":
+            repeat_split(folder / OFFICIAL_NAME / "splits" / "train.parquet", times=times)
+    return found
+
+
+def alone(part: str) -> dict:
+    """Run one part in this process; returns its figures."""
+    started = time.perf_counter()
+    rows = PARTS[part](artifacts.Dataset(OFFICIAL_NAME))
+    return {"rows": rows, "memory_mb": machine.peak_memory(), "seconds": time.perf_counter() - started}
+
+
+def page(once: list[dict], longer: list[dict], *, times: int, command: str) -> str:
+    """The whole page of Markdown."""
+    lines = [
+        {
+            "part": few["part"],
+            "rows": f"{few['rows']:,}",
+            "peak memory, MB": f"{few['memory_mb']:,.0f}",
+            f"rows, {times} ×": f"{many['rows']:,}",
+            f"peak memory, MB, {times} ×": f"{many['memory_mb']:,.0f}",
+            "grows by": f"{many['memory_mb'] / few['memory_mb']:.2f} ×",
+            "bytes a row more": f"{1e6 * (many['memory_mb'] - few['memory_mb']) / (many['rows'] - few['rows']):.0f}",
+        }
+        for few, many in zip(once, longer, strict=True)
+    ]
+    told = {"times": times, "steps": STEPS, "dataset": OFFICIAL_NAME, "command": command}
+    return f"{HEAD.format(machine=machine.about(), **told)}\n{markdown.table(pd.DataFrame(lines))}\n"
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__.split("\n")[0])
+    parser.add_argument("--times", type=int, default=10, help="how often the rows are repeated")
+    parser.add_argument("--alone", choices=PARTS, help="only this part, in DATA_FOLDER, its figures as JSON into --out")
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    if given.times < 2:
+        parser.error(f"--times {given.times}: at least 2, to be held against once")
+    return given
+
+
+def main() -> None:
+    given = arguments()
+    if given.alone:
+        artifacts.write_json(given.out, alone(given.alone))
+        return
+    raw = next(iter(artifacts.Dataset(OFFICIAL_NAME).raw.glob("training.*.csv")), None)
+    if raw is None:
+        sys.exit(f"error: no raw file of {OFFICIAL_NAME} in {artifacts.Dataset(OFFICIAL_NAME).raw}: make data")
+    with tempfile.TemporaryDirectory(dir=artifacts.data_folder(), prefix=".memory-") as scratch:
+        once, longer = (one(Path(scratch) / str(times), raw, times=times) for times in (1, given.times))
+    text = page(once, longer, times=given.times, command=" ".join(["python -m benchmarks.memory", *sys.argv[1:]]))
+    with artifacts.written_whole(REPORT) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    print(f"\n{text}\nwritten: {REPORT}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""The benchmark of memory: longer inputs, and every part on them, in this process and on tiny data."""
+
+import pyarrow.parquet as pq
+import pytest
+
+from benchmarks import memory
+
+
+def test_a_raw_file_is_repeated_under_new_ids(tiny, tmp_path):
+    raw = next(tiny.raw.glob("training.*.csv"))
+    lines = raw.read_bytes().splitlines()
+    memory.repeat_raw(raw, tmp_path / "longer.csv", times=3)
+    longer = (tmp_path / "longer.csv").read_bytes().splitlines()
+    assert len(longer) == 3 * len(lines)
+    known = [line for line in longer if memory.ID.match(line)]
+    assert len(known) > len(lines)
+    ids = [line.split(b'","')[1] for line in known]
+    assert len(set(ids)) == 3 * len({line.split(b'","')[1] for line in lines if memory.ID.match(line)})
+    assert [line.split(b'","', 2)[2] for line in known[: len(known) // 3]] == [
+        line.split(b'","', 2)[2] for line in lines if memory.ID.match(line)
+    ]
+
+
+def test_every_part_takes_all_rows_of_a_longer_split(tiny, monkeypatch):
+    monkeypatch.setattr(memory, "STEPS", 2)
+    read = memory.alone("prepare")
+    assert read["rows"] > 0
+    before = pq.read_table(tiny.split("train"))
+    assert memory.repeat_split(tiny.split("train"), times=3) == 3 * len(before)
+    longer = pq.read_table(tiny.split("train"))
+    assert longer["text"].to_pylist() == 3 * before["text"].to_pylist()
+    assert len(set(longer["row"].to_pylist())) == len(longer)
+    for part in ("vectors", "encode", "train"):
+        found = memory.alone(part)
+        assert found["rows"] == len(longer)
+        assert found["memory_mb"] > 50
+
+
+def test_the_page_says_what_grows():
+    once = [{"part": "encode", "rows": 1_000_000, "memory_mb": 400.0, "seconds": 1.0}]
+    longer = [{"part": "encode", "rows": 10_000_000, "memory_mb": 490.0, "seconds": 9.0}]
+    text = memory.page(once, longer, times=10, command="python -m benchmarks.memory")
+    assert "| encode | 1,000,000 | 400 | 10,000,000 | 490 | 1.23 × | 10 |" in text
+
+
+def test_one_time_is_nothing_to_compare_with(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["memory", "--times", "1"])
+    with pytest.raises(SystemExit):
+        memory.arguments()
+    assert "--times 1: at least 2" in capsys.readouterr().err
