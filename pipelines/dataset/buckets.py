@@ -45,9 +45,9 @@ class Buckets:
         """Lay out the batches of an epoch; the same (seed, epoch) gives the same batches."""
         shuffle = None if self.seed is None else np.random.default_rng((self.seed, epoch))
         self._batches: list[tuple[np.ndarray, int]] = []
-        left = np.zeros(0, np.int64)
+        left = np.zeros(0, np.int32)  # four bytes a row: these numbers are what grows in memory with the rows
         for number, edge in enumerate(self.edges):
-            members = np.concatenate([left, np.flatnonzero(self.bucket == number)])
+            members = np.concatenate([left, np.flatnonzero(self.bucket == number).astype(np.int32)])
             if shuffle is not None:
                 shuffle.shuffle(members)
             full = len(members) - len(members) % self.batch_size
@@ -64,7 +64,7 @@ class Buckets:
 
     @property
     def order(self) -> np.ndarray:
-        """int64 [rows]: the row that stands at each place when all batches of this epoch are read in turn."""
+        """int32 [rows]: the row that stands at each place when all batches of this epoch are read in turn."""
         return np.concatenate([indices for indices, _ in self._batches])
 
     @property

@@ -53,7 +53,8 @@ class EncodedRows:
     @property
     def lengths(self) -> np.ndarray:
         """int32 [rows], tokens in each row; at least 1."""
-        return np.diff(self.offsets).astype(np.int32)
+        # Right also where offsets outgrow an int32: differences survive its overflow. No int64 array is made on the way.
+        return np.subtract(self.offsets[1:], self.offsets[:-1], dtype=np.int32, casting="unsafe")
 
     def head(self, rows: int) -> EncodedRows:
         """The first rows, without copying."""

@@ -80,3 +80,10 @@ def test_coverage_counts_occurrences_not_words():
     counts = Counter({"a": 6, "b": 3, "c": 1})
     assert coverage(counts, ["", "[UNK]", "a", "b", "c"], [1, 2, 99]) == {1: 0.6, 2: 0.9, 99: 1.0}
     assert coverage(counts, ["", "[UNK]", "b", "zzz"], [1, 2]) == {1: 0.3, 2: 0.3}
+
+
+def test_lengths_are_right_beyond_two_billion_tokens():
+    offsets = np.array([2**31 - 3, 2**31 + 4, 2**33, 2**33 + 64, 2**33 + 65])
+    rows = tokens.EncodedRows(np.zeros(0, np.uint16), offsets, np.zeros(4, np.int8), np.arange(4))
+    assert rows.lengths.dtype == np.int32
+    assert rows.lengths[[0, 2, 3]].tolist() == [7, 64, 1]
