@@ -80,10 +80,24 @@ def finished(run: artifacts.Run, variant: Variant) -> dict:
     return found
 
 
-def wanted(run: artifacts.Run) -> list[Variant]:
-    """Ours and the variants that train something else: a default that has changed may have caught up with one."""
+def wanted(run: artifacts.Run, names: list[str] | None = None) -> list[Variant]:
+    """Ours and the variants that train something else: a default that has changed may have caught up with one.
+
+    Args:
+        run: what they are trained on.
+        names: of the variants, besides ours; None: all.
+
+    Raises:
+        ValueError: a name of none.
+    """
+    known = {variant.name: variant for variant in variants.ABLATED}
+    for name in names or []:
+        if name not in known:
+            raise ValueError(f"no variant {name!r}; there are {', '.join(known)}")
     seen, kept = [], []
     for variant in variants.ABLATED:
+        if names is not None and variant != OURS and variant.name not in names:
+            continue
         configuration, recipe, _ = variants.settings_of(run, variant)
         if (same := (configuration, recipe, variant.views)) not in seen:
             seen.append(same)
@@ -135,11 +149,11 @@ def page(run: artifacts.Run, found: dict[Variant, dict], *, command: str) -> str
     return f"{head}\n{markdown.table(table(run, found))}\n"
 
 
-def every(run: artifacts.Run) -> dict[Variant, dict]:
-    """The figures of every variant, with a line of progress for each."""
+def every(run: artifacts.Run, names: list[str] | None = None) -> dict[Variant, dict]:
+    """The figures of ours and the variants of these names (None: of all), with a line of progress for each."""
     import keras
 
-    found, chosen = {}, wanted(run)
+    found, chosen = {}, wanted(run, names)
     for number, variant in enumerate(chosen, 1):
         print(f"── {number} of {len(chosen)}  {variant.name}: {variant.change}", flush=True)
         found[variant] = finished(run, variant)
@@ -155,11 +169,12 @@ def main() -> None:
     parser.add_argument(
         "--rows", default="50000", help="the size of a run whose encoded rows and word vectors are there"
     )
+    parser.add_argument("--only", help="some variants, by name: wide-only,without-pairs")
     given = parser.parse_args()
     run = artifacts.Dataset(given.dataset).run(given.rows)
     try:
-        found = every(run)
-    except FileNotFoundError as error:
+        found = every(run, given.only.split(",") if given.only else None)
+    except (FileNotFoundError, ValueError) as error:
         sys.exit(f"error: {error}")
     text = page(run, found, command=" ".join(["python -m benchmarks.ablation", *sys.argv[1:]]))
     with artifacts.written_whole(REPORT) as temporary:

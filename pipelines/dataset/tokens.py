@@ -53,7 +53,7 @@ class EncodedRows:
     @property
     def lengths(self) -> np.ndarray:
         """int32 [rows], tokens in each row; at least 1."""
-        # Right also where offsets outgrow an int32: differences survive its overflow. No int64 array is made on the way.
+        # Without an int64 array on the way; differences are right where the offsets outgrow an int32, too.
         return np.subtract(self.offsets[1:], self.offsets[:-1], dtype=np.int32, casting="unsafe")
 
     def head(self, rows: int) -> EncodedRows:

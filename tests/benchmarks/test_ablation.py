@@ -76,6 +76,14 @@ def test_a_variant_that_changes_nothing_is_left_out(encoded, monkeypatch):
     assert ablation.wanted(encoded) == [OURS, UNITS]
 
 
+def test_some_are_asked_for_by_name(encoded, monkeypatch):
+    other = Variant("units-16", "LSTMs of 16", {"units": 16})
+    monkeypatch.setattr(variants, "ABLATED", (OURS, other, UNITS))
+    assert ablation.wanted(encoded, ["units-8"]) == [OURS, UNITS]
+    with pytest.raises(ValueError, match="no variant 'units-9'; there are ours, units-16, units-8"):
+        ablation.wanted(encoded, ["units-9"])
+
+
 def test_every_variant_can_be_built(encoded):
     names = [variant.name for variant in variants.ABLATED]
     assert len(set(names)) == len(names)
