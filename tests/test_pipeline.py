@@ -62,7 +62,7 @@ def answers(address: str) -> bool:
 
 def make(environment, *arguments: str) -> subprocess.CompletedProcess:
     command = ["make", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500, check=False)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1500, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +213,7 @@ def test_new_texts_are_watched_and_the_verdict_is_the_exit_status(trained, envir
     new.write_text("\n".join(["text,label", *strange]), encoding="utf-8")
     before = {path: path.stat().st_mtime_ns for path in run.iterdir() if path.suffix == ".ipynb"}
     command = [sys.executable, "-m", "pipelines.operation.monitor", str(new), "--dataset", "sentiment140", "--run", RUN]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False)
     found = json.loads((run / "monitor" / "new-tweets" / "drift.json").read_text())
     assert found["verdict"] in ("watch", "retrain"), done.stdout + done.stderr
     assert done.returncode == found["status"] == {"watch": 3, "retrain": 4}[found["verdict"]]
@@ -284,7 +284,7 @@ def town(environment):
 
 def operation(environment, module: str, *arguments: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", f"pipelines.operation.{module}", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500, check=False)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1500, check=False)
 
 
 @pytest.fixture(scope="module")

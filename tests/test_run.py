@@ -58,7 +58,7 @@ def start(project, *arguments: str) -> subprocess.Popen:
 
 def run(project, *arguments: str) -> subprocess.CompletedProcess:
     process = start(project, *arguments)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=400)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
@@ -203,7 +203,7 @@ def test_a_killed_run_leaves_no_output_and_no_kernel_and_can_be_repeated(project
 def test_of_two_at_once_the_second_finds_the_work_done(project):
     inputs = ("--inputs", str(project / "notebooks" / "01_prepare.ipynb"))
     processes = [start(project, "-p", "seconds", "2.0", *inputs) for _ in range(2)]
-    outs = [process.communicate(timeout=120) for process in processes]
+    outs = [process.communicate(timeout=400) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outs
     assert sum("another run has just made" in out for out, _ in outs) == 1
     assert len(recorded(project)) == 1
