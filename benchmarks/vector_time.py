@@ -7,7 +7,6 @@ them again in a folder that goes afterwards, and keeps the time under benchmarks
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -54,19 +53,14 @@ def measured(run: artifacts.Run) -> dict:
         raise FileNotFoundError(f"no word vectors in {run.dataset.pretrained} are those of {run.folder}")
     made_from = artifacts.read_json(records[0])["made_from"]
     measures = {name: made_from[name] for name in ("wide", "near", "maximum_size", "minimum_count")}
-    before = os.environ.get("DATA_FOLDER")
     with tempfile.TemporaryDirectory(dir=run.dataset.folder) as scratch:
         place = Path(scratch) / run.dataset.name
         place.mkdir()
         (place / "splits").symlink_to(run.dataset.splits)
-        os.environ["DATA_FOLDER"] = scratch
-        try:
+        with artifacts.environment(DATA_FOLDER=scratch):
             started = time.perf_counter()
             vectors.learned(artifacts.Dataset(run.dataset.name), **measures)
             seconds = time.perf_counter() - started
-        finally:
-            os.environ.pop("DATA_FOLDER")
-            os.environ.update({"DATA_FOLDER": before} if before else {})
     found = {"seconds": seconds, "how": f"measured, {machine.about()}", "sha256": artifacts.sha256(run.word_vectors)}
     artifacts.write_json(KEPT, found)
     return found

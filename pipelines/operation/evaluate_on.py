@@ -26,20 +26,14 @@ def record(result: dict, path: Path) -> str:
     file, model = result["file"], result["model"]
     tags = {"stage": "evaluate_on", "file": file["name"], "file_sha256": file["sha256"]}
     tags |= {name: str(model[name]) for name in ("dataset", "run", "model_version")}
-    run_id = tracking.start_run(name=f"{model['dataset']}/{model['run']} evaluate_on {file['name']}", tags=tags)
-    os.environ["MLFLOW_RUN_ID"] = run_id
-    status = "FAILED"
-    try:
+    name = f"{model['dataset']}/{model['run']} evaluate_on {file['name']}"
+    with tracking.own_run(name=name, tags=tags) as run_id:
         rows = result["figures"]["rows"]
         tracking.log_dataset(
             name=file["name"][:250], digest=file["sha256"], source=file["name"], rows=rows, context="evaluation"
         )
         tracking.log_metrics(scorecard.flat(result))
         tracking.log_file(path)
-        status = "FINISHED"
-    finally:
-        tracking.end_run(run_id, status=status)
-        del os.environ["MLFLOW_RUN_ID"]
     return run_id
 
 

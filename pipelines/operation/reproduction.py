@@ -42,14 +42,9 @@ def apart(dataset: artifacts.Dataset) -> Iterator[None]:
         (place / name).symlink_to(shared / name)
     # Make knows no names with spaces: below the checkout, a name begins there.
     named = folder.relative_to(artifacts.ROOT) if folder.is_relative_to(artifacts.ROOT) else folder
-    before = dict(os.environ)
-    os.environ |= {"DATA_FOLDER": str(named), "MLRUNS_FOLDER": str(folder / "mlruns")}
-    os.environ.pop("MLFLOW_TRACKING_URI", None)
-    try:
+    elsewhere = {"DATA_FOLDER": str(named), "MLRUNS_FOLDER": str(folder / "mlruns"), "MLFLOW_TRACKING_URI": None}
+    with artifacts.environment(**elsewhere):
         yield
-    finally:
-        os.environ.clear()
-        os.environ |= before
 
 
 def train(run: artifacts.Run, overrides: dict[str, str]) -> dict:

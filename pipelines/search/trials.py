@@ -10,8 +10,6 @@ import dataclasses
 import math
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -58,7 +56,11 @@ def objective(trial: optuna.Trial, *, sweep: Sweep) -> float:
     who = "the usual parameters: " if trial.user_attrs.get(USUAL) else ""
     print(f"── trial {trial.number}  {who}{parameters.joined(drawn)}", flush=True)
     place = Workplace(sweep.run.dataset, sweep.run.name, sweep.trial_folder(trial.number))
-    with _recorded(sweep, trial):
+    dataset, run = sweep.run.dataset.name, sweep.run.name
+    tags = {"dataset": dataset, "run": run, "stage": "09_sweep", "sweep": sweep.name, "trial": str(trial.number)}
+    name = f"{dataset}/{run} trial {trial.number}"
+    with tracking.own_run(name=name, tags=tags, killed_by=optuna.TrialPruned) as run_id:
+        trial.set_user_attr("mlflow_run", run_id)
         try:
             word_vectors = np.load(sweep.run.word_vectors, mmap_mode="r")
             rows = artifacts.read_json(place.encoded("train") / "encoding.json")["rows"]
@@ -111,24 +113,3 @@ def _result(sweep: Sweep, trial: optuna.Trial, place: Workplace) -> float:
     kept.parent.mkdir(parents=True, exist_ok=True)
     os.replace(place.predictions("validation"), kept)
     return accuracy
-
-
-@contextmanager
-def _recorded(sweep: Sweep, trial: optuna.Trial) -> Iterator[None]:
-    """The MLflow run of a trial, in place of a kernel's own: FINISHED, KILLED where it is pruned, or FAILED."""
-    dataset, run = sweep.run.dataset.name, sweep.run.name
-    tags = {"dataset": dataset, "run": run, "stage": "09_sweep", "sweep": sweep.name, "trial": str(trial.number)}
-    run_id = tracking.start_run(name=f"{dataset}/{run} trial {trial.number}", tags=tags)
-    trial.set_user_attr("mlflow_run", run_id)
-    before, status = os.environ.get("MLFLOW_RUN_ID"), "FAILED"
-    os.environ["MLFLOW_RUN_ID"] = run_id
-    try:
-        yield
-        status = "FINISHED"
-    except optuna.TrialPruned:
-        status = "KILLED"
-        raise
-    finally:
-        os.environ.pop("MLFLOW_RUN_ID")
-        os.environ.update({"MLFLOW_RUN_ID": before} if before else {})
-        tracking.end_run(run_id, status=status)
