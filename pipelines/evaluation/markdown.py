@@ -25,7 +25,8 @@ def _cell(value: object) -> str:
 
 
 def anything(value: object, name: str) -> str:
-    """Whatever an unknown entry of metrics.json holds: evaluated splits as a table, other figures one by one.
+    """Whatever an unknown entry of metrics.json holds: evaluated splits as a table, lists of figures as one, others
+    one by one; what is empty is left out.
 
     Args:
         value: JSON.
@@ -33,8 +34,21 @@ def anything(value: object, name: str) -> str:
     """
     splits = dict(_evaluated(value, ()))
     parts = [table(evaluated({" / ".join(path) or name: {"": one} for path, one in splits.items()}))] if splits else []
-    lines = [f"- {' / '.join(path) or name}: {shown}" for path, shown in _figures(value, ()) if path not in splits]
+    figures = list(_figures(value, ()))
+    parts += [_lines(path, shown) for path, shown in figures if _is_table(shown)]
+    lines = [f"- {' / '.join(path) or name}: {shown}" for path, shown in figures if shown and not _is_table(shown)]
     return "\n\n".join([*parts, *(["\n".join(lines)] if lines else [])])
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
+
+
+def _lines(path: tuple[str, ...], lines: list[dict]) -> str:
+    shown = pd.DataFrame([{name: _number(value) for name, value in line.items()} for line in lines[:LONGEST]])
+    more = f"\n\nand {len(lines) - LONGEST} more." if len(lines) > LONGEST else ""
+    title = f"{' / '.join(path)}:\n\n" if path else ""
+    return f"{title}{table(shown.fillna('–'))}{more}"
 
 
 def evaluated(splits: dict[str, dict[str, dict]]) -> pd.DataFrame:
@@ -65,24 +79,21 @@ def _evaluated(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str
                 yield from _evaluated(one, (*path, str(name)))
 
 
-def _figures(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Each figure that is no part of an evaluated split, and how it is shown; an interval stands beside its value."""
+def _figures(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str | list[dict]]]:
+    """Each figure that is no part of an evaluated split, as it is shown, and each list of several; an interval stands
+    beside its value."""
     if isinstance(value, dict) and not {"rows", "accuracy"} <= set(value):
         for name, one in value.items():
             if not (str(name).endswith("_interval") and str(name).removesuffix("_interval") in value):
                 shown = _number(value[f"{name}_interval"]) if f"{name}_interval" in value else ""
-                for inner, text in _figures(one, (*path, str(name))):
-                    yield inner, f"{text} {shown}".rstrip()
+                for inner, found in _figures(one, (*path, str(name))):
+                    yield inner, found if _is_table(found) else f"{found} {shown}".rstrip()
     elif not isinstance(value, dict):
-        yield path, _number(value)
+        yield path, value if _is_table(value) else _number(value)
 
 
 def _number(value: object) -> str:
     if isinstance(value, list):
-        if all(isinstance(one, dict) for one in value):
-            return "; ".join(
-                ", ".join(f"{name} {_number(one)}" for name, one in line.items()) for line in value[:LONGEST]
-            )
         return f"[{', '.join(map(_number, value[:LONGEST]))}{', …' if len(value) > LONGEST else ''}]"
     if isinstance(value, float):
         return f"{value:.4g}"

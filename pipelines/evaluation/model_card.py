@@ -125,7 +125,7 @@ def _counts(counts: dict) -> str:
 
 def _more(metrics: dict) -> str:
     parts = {name: markdown.anything(value, name) for name, value in metrics.items() if name not in KNOWN}
-    return "\n\n".join(f"### {name}\n\n{body}" for name, body in parts.items() if body)
+    return "\n\n".join(f"### {name.replace('_', ' ')}\n\n{body}" for name, body in parts.items() if body)
 
 
 def _again(known: Facts) -> str:

@@ -9,7 +9,7 @@ from pipelines import artifacts
 from pipelines.evaluation import markdown, model_card
 
 ROOT = Path(__file__).resolve().parents[2]
-PLACEHOLDER = re.compile(r"\{|\}|\bNone\b|\bnan\b|TODO|XXX|\bunknown\b|\(\)")
+PLACEHOLDER = re.compile(r"\{|\}|\bNone\b|\bnan\b|TODO|XXX|\bunknown\b(?! tokens)|\(\)")
 
 
 def figures(rows, accuracy):
@@ -122,3 +122,15 @@ def test_the_committed_card_is_of_a_recorded_run():
     assert not PLACEHOLDER.search(text)
     assert re.search(r"MLflow run `sentiment140/\w+` \(`[0-9a-f]{32}`\)", text)
     assert re.search(r"git checkout [0-9a-f]{40}", text)
+
+
+def test_a_list_of_figures_is_a_table_and_what_is_empty_is_left_out():
+    value = {"kinds": [{"kind": f"n{number}", "rows": 1000 + number} for number in range(12)], "held_out": "", "n": 2}
+    shown = markdown.anything(value, "found")
+    assert shown.startswith("kinds:\n\n| kind | rows |")
+    assert "| n9 | 1,009 |" in shown
+    assert "n10" not in shown
+    assert "and 2 more." in shown
+    assert shown.endswith("- n: 2")
+    assert "held_out" not in shown
+    assert markdown.anything("", "holdout") == ""
