@@ -28,7 +28,7 @@ of the graph.
 LEVERS = """
 ## Levers
 
-Ours with one of them off or changed, on the first {rows:,} rows: medians of {rounds} rounds in turn, after a pass to
+Ours with one of them off or changed, on the first {rows:,} rows: {rounds} in turn, after a pass to
 warm up. Brackets hold the least and the most of the rounds. A speed is not all: larger batches are fewer steps, a
 trained embedding is another model, and a mask changes no score.
 """
@@ -75,7 +75,8 @@ def page(facts: Facts, parts: dict[str, dict]) -> str:
     lines = pd.DataFrame([_contestant(name, one, facts) for name, one in contestants.items()])
     measured = parts["levers"]
     rounds = max(len(one["seconds"]) for one in measured["levers"])
-    levers = LEVERS.format(rows=measured["rows"], rounds=rounds)
+    said = f"medians of {rounds} rounds" if rounds > 1 else "one round"
+    levers = LEVERS.format(rows=measured["rows"], rounds=said)
     table = markdown.table(pd.DataFrame([_lever(one) for one in measured["levers"]]))
     words = "\n".join(verdict(contestants, facts))
     return f"{head}\n{markdown.table(lines)}\n\n{words}\n{SHARE}{levers}\n{table}\n"
