@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from benchmarks import machine
-from pipelines import artifacts
+from pipelines import artifacts, variables
 from pipelines.dataset import vectors
 
 KEPT = Path(__file__).with_name("results") / "word_vectors.json"
@@ -57,7 +57,7 @@ def measured(run: artifacts.Run) -> dict:
         place = Path(scratch) / run.dataset.name
         place.mkdir()
         (place / "splits").symlink_to(run.dataset.splits)
-        with artifacts.environment(DATA_FOLDER=scratch):
+        with variables.set_aside(DATA_FOLDER=scratch):
             started = time.perf_counter()
             vectors.learned(artifacts.Dataset(run.dataset.name), **measures)
             seconds = time.perf_counter() - started

@@ -33,25 +33,6 @@ def data_folder() -> Path:
     return Path(os.environ.get("DATA_FOLDER") or ROOT / "data").resolve()
 
 
-@contextmanager
-def environment(**variables: str | None) -> Iterator[None]:
-    """Within, these environment variables have these values (None: are not set); afterwards they are as before."""
-    before = {name: os.environ.get(name) for name in variables}
-    try:
-        _set_environment(variables)
-        yield
-    finally:
-        _set_environment(before)
-
-
-def _set_environment(variables: dict[str, str | None]) -> None:
-    for name, value in variables.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
-
-
 @dataclass(frozen=True)
 class Dataset:
     """One data set and the places of its artefacts."""

@@ -1,7 +1,7 @@
 """The record of a stage's execution in MLflow: opened before, closed after with its notebook, report and figures.
 
 04 opens the record of a training; 05, 06 and 08 of the same run add to it. A training that was killed or has failed
-goes on in its record. The other stages have a record for each execution.
+goes on in its record. The other stages have a record for each execution, and other work has a run of its own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines import artifacts, stages, tracking
+from pipelines import artifacts, stages, tracking, variables
 
 # TensorFlow's C++ side writes these before any log level is in force.
 START_UP_CHATTER = re.compile(r"^(?:[IWE]0000 00:00:\d+\.\d+|WARNING: All log messages before absl).*\n?", re.M)
@@ -41,6 +41,21 @@ def recorded(stage: stages.Stage, values: dict[str, object]) -> Iterator[str]:
         tracking.end_run(run_id, status=status)
     if records:
         artifacts.write_json(stage.mlflow_run, {"id": run_id, "finished": True})
+
+
+@contextmanager
+def own_run(*, name: str, tags: dict[str, str], killed_by: type[BaseException] | tuple[()] = ()) -> Iterator[str]:
+    """A run that takes what is logged within; yields its id. It ends FINISHED, KILLED by that exception, or FAILED."""
+    run_id, status = tracking.start_run(name=name, tags=tags), "FAILED"
+    try:
+        with variables.set_aside(MLFLOW_RUN_ID=run_id):
+            yield run_id
+        status = "FINISHED"
+    except killed_by:
+        status = "KILLED"
+        raise
+    finally:
+        tracking.end_run(run_id, status=status)
 
 
 def _upload(stage: stages.Stage, run_id: str, *, failed: bool) -> None:

@@ -13,8 +13,6 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,21 +117,6 @@ def start_run(*, name: str, tags: dict[str, str], resume: str | None = None) -> 
 def end_run(run_id: str, *, status: str) -> None:
     """Close a run: FINISHED, FAILED, or KILLED (a trial that was pruned)."""
     client().set_terminated(run_id, status=status)
-
-
-@contextmanager
-def own_run(*, name: str, tags: dict[str, str], killed_by: type[BaseException] | tuple[()] = ()) -> Iterator[str]:
-    """A run that takes what is logged within; yields its id. It ends FINISHED, KILLED by that exception, or FAILED."""
-    run_id, status = start_run(name=name, tags=tags), "FAILED"
-    try:
-        with artifacts.environment(MLFLOW_RUN_ID=run_id):
-            yield run_id
-        status = "FINISHED"
-    except killed_by:
-        status = "KILLED"
-        raise
-    finally:
-        end_run(run_id, status=status)
 
 
 def active_run_id() -> str | None:

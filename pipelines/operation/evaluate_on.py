@@ -19,6 +19,7 @@ from pathlib import Path
 from pipelines import artifacts, tracking
 from pipelines.dataset.provenance import SourceError
 from pipelines.operation import file_figures, labelled, scorecard, text_rows
+from pipelines.record import own_run
 
 
 def record(result: dict, path: Path) -> str:
@@ -27,7 +28,7 @@ def record(result: dict, path: Path) -> str:
     tags = {"stage": "evaluate_on", "file": file["name"], "file_sha256": file["sha256"]}
     tags |= {name: str(model[name]) for name in ("dataset", "run", "model_version")}
     name = f"{model['dataset']}/{model['run']} evaluate_on {file['name']}"
-    with tracking.own_run(name=name, tags=tags) as run_id:
+    with own_run(name=name, tags=tags) as run_id:
         rows = result["figures"]["rows"]
         tracking.log_dataset(
             name=file["name"][:250], digest=file["sha256"], source=file["name"], rows=rows, context="evaluation"

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines import artifacts, examples, inputs, parameters, stages
+from pipelines import artifacts, examples, inputs, parameters, stages, variables
 from pipelines.dataset import provenance, sources
 from pipelines.ending import ended
 from pipelines.operation import likeness
@@ -43,7 +43,7 @@ def apart(dataset: artifacts.Dataset) -> Iterator[None]:
     # Make knows no names with spaces: below the checkout, a name begins there.
     named = folder.relative_to(artifacts.ROOT) if folder.is_relative_to(artifacts.ROOT) else folder
     elsewhere = {"DATA_FOLDER": str(named), "MLRUNS_FOLDER": str(folder / "mlruns"), "MLFLOW_TRACKING_URI": None}
-    with artifacts.environment(**elsewhere):
+    with variables.set_aside(**elsewhere):
         yield
 
 

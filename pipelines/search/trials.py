@@ -19,7 +19,7 @@ import numpy as np
 import optuna
 import pandas as pd
 
-from pipelines import artifacts, parameters, tracking
+from pipelines import artifacts, parameters, record, tracking
 from pipelines.evaluation import metrics
 from pipelines.model.recipe import Recipe
 from pipelines.search import space as spaces
@@ -59,7 +59,7 @@ def objective(trial: optuna.Trial, *, sweep: Sweep) -> float:
     dataset, run = sweep.run.dataset.name, sweep.run.name
     tags = {"dataset": dataset, "run": run, "stage": "09_sweep", "sweep": sweep.name, "trial": str(trial.number)}
     name = f"{dataset}/{run} trial {trial.number}"
-    with tracking.own_run(name=name, tags=tags, killed_by=optuna.TrialPruned) as run_id:
+    with record.own_run(name=name, tags=tags, killed_by=optuna.TrialPruned) as run_id:
         trial.set_user_attr("mlflow_run", run_id)
         try:
             word_vectors = np.load(sweep.run.word_vectors, mmap_mode="r")
