@@ -11,7 +11,6 @@ that goes afterwards; training takes the first steps of an epoch over all the ro
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import shutil
 import subprocess
@@ -26,7 +25,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks import machine
-from pipelines import artifacts, parameters, stages
+from pipelines import artifacts, parameters, stages, variables
+from pipelines.dataset import importing, provenance
+from pipelines.dataset.own_texts import Request
 from pipelines.dataset.provenance import OFFICIAL_NAME
 from pipelines.evaluation import markdown
 
@@ -55,11 +56,12 @@ def prepare(dataset: artifacts.Dataset) -> int:
 def vectors(dataset: artifacts.Dataset) -> int:
     """03: vocabulary and word vectors from all training texts; returns how many."""
     from pipelines.dataset import vectors
+    from pipelines.dataset.vocabulary import usual_minimum_count
 
     known = parameters.read(stages.notebooks_folder() / "03_tokenize.ipynb")
     wide, near, most = (known[name].default for name in ("wide_dimensions", "near_dimensions", "vocabulary_size"))
     rows = pq.read_metadata(dataset.split("train")).num_rows
-    fewest = 5 if rows >= 100_000 else 2
+    fewest = usual_minimum_count(rows)
     folder = vectors.learned(dataset, wide=wide, near=near, maximum_size=most, minimum_count=fewest)
     run = dataset.run(RUN)
     vectors.give(folder, run.word_vectors)
@@ -127,25 +129,23 @@ def one(folder: Path, raw: Path, *, times: int) -> list[dict]:
         raw: Sentiment140's CSV.
         times: how often it is repeated.
     """
-    environment = os.environ | {"DATA_FOLDER": str(folder)}
     folder.mkdir(parents=True)
     longer = folder / raw.name
     repeat_raw(raw, longer, times=times)
-    importing = [sys.executable, "-m", "pipelines.dataset.sources", "import", "--from", str(longer)]
-    subprocess.run(importing, check=True, cwd=artifacts.ROOT, env=environment, stdout=subprocess.DEVNULL)
-    longer.unlink()
     found = []
-    for part in PARTS:
-        print(f"── {part}, {times} ×", flush=True)
-        out = folder / f"{part}.json"
-        command = [sys.executable, "-m", "benchmarks.memory", "--alone", part, "--out", str(out)]
-        subprocess.run(command, check=True, cwd=artifacts.ROOT, env=environment)
-        found.append({"part": part} | artifacts.read_json(out))
-        print(
-            f"   {found[-1]['rows']:,} rows, {found[-1]['memory_mb']:,.0f} MB, {found[-1]['seconds']:.0f} s", flush=True
-        )
-        if part == "prepare":
-            repeat_split(folder / OFFICIAL_NAME / "splits" / "train.parquet", times=times)
+    with variables.set_aside(DATA_FOLDER=str(folder)):
+        dataset = importing.import_file(str(longer), name=None, request=Request({}))
+        longer.unlink()
+        for part in PARTS:
+            print(f"── {part}, {times} ×", flush=True)
+            out = folder / f"{part}.json"
+            command = [sys.executable, "-m", "benchmarks.memory", "--alone", part, "--out", str(out)]
+            subprocess.run(command, check=True, cwd=artifacts.ROOT)
+            figures = artifacts.read_json(out)
+            print("   {rows:,} rows, {memory_mb:,.0f} MB, {seconds:.0f} s".format(**figures), flush=True)
+            found.append({"part": part} | figures)
+            if part == "prepare":
+                repeat_split(dataset.split("train"), times=times)
     return found
 
 
@@ -190,9 +190,10 @@ def main() -> None:
     if given.alone:
         artifacts.write_json(given.out, alone(given.alone))
         return
-    raw = next(iter(artifacts.Dataset(OFFICIAL_NAME).raw.glob("training.*.csv")), None)
-    if raw is None:
-        sys.exit(f"error: no raw file of {OFFICIAL_NAME} in {artifacts.Dataset(OFFICIAL_NAME).raw}: make data")
+    try:
+        raw = provenance.load(artifacts.Dataset(OFFICIAL_NAME)).path("train")
+    except provenance.SourceError as error:
+        sys.exit(f"error: {error}")
     with tempfile.TemporaryDirectory(dir=artifacts.data_folder(), prefix=".memory-") as scratch:
         once, longer = (one(Path(scratch) / str(times), raw, times=times) for times in (1, given.times))
     text = page(once, longer, times=given.times, command=" ".join(["python -m benchmarks.memory", *sys.argv[1:]]))

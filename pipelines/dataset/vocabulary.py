@@ -50,6 +50,15 @@ def fit_vocabulary(counts: Counter[str], *, maximum_size: int, minimum_count: in
     return [text.PADDING, text.UNKNOWN, *by_frequency[: maximum_size - 2]]
 
 
+def usual_minimum_count(texts: int) -> int:
+    """How often a token must occur in so many texts to be known: what is rarer is mostly misspelt.
+
+    >>> usual_minimum_count(1_471_264), usual_minimum_count(20_000)
+    (5, 2)
+    """
+    return 5 if texts >= 100_000 else 2
+
+
 def write_vocabulary(vocabulary: list[str], path: Path) -> None:
     """One token a line; the line number, from 0, is the id."""
     with artifacts.written_whole(path) as temporary:
