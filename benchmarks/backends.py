@@ -1,17 +1,16 @@
-"""One epoch on each installed backend of Keras, on the same encoded rows, each in a process of its own.
+"""The same training on each installed backend of Keras, on the same encoded rows, each in a process of its own.
 
-    python -m benchmarks.backends --run 200000              writes BACKENDS.md beside this file
-    KERAS_BACKEND=jax python -m benchmarks.backends --alone --folder DIR
+    python -m benchmarks.backends --run 200000                        writes BACKENDS.md beside this file
+    KERAS_BACKEND=jax python -m benchmarks.backends --alone --run all
 
-The second needs Keras, that one backend and `DIR/encoded/{train,validation}`, no TensorFlow: for a machine with a GPU.
-Each backend trains from the same initial weights on the same batches, once to compile and once against the clock. Then
-each scores validation rows with those initial weights.
+The second needs Keras, that one backend and a run's encoded rows and word vectors, no TensorFlow: for a machine with a
+GPU. All train what `make train` trains, from the same initial weights on the same batches: two epochs of the first rows
+of a run, the first of which compiles. Before it, each scores validation rows with the initial weights.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
 import subprocess
@@ -23,82 +22,96 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import machine
 from pipelines import artifacts, stages
+from pipelines.evaluation import markdown
 from pipelines.inputs import default_dataset
 
 REPORT = Path(__file__).with_name("BACKENDS.md")
 SCORED_ROWS = 2_000
+EPOCHS = 2
+HEAD = """# The backends of Keras, compared
+
+`{command}`, {machine}.
+
+What `make train` trains, from the same initial weights on the same batches of {batch_size:,}: {epochs} epochs of the
+first {rows:,} training rows of run {run} of {dataset}, the first of which compiles. Speed is that of the last epoch,
+accuracy that on {validation_rows:,} validation rows after it. The last column holds each backend's scores of
+{scored_rows:,} validation rows, by the initial weights, against TensorFlow's.
+
+Trained weights differ by more than dropout: for a pair of words that stands in a batch more than once, Keras's Adam
+sums the squares of the parts of its gradient under TensorFlow, and squares their sum elsewhere.
+"""
 
 
-def initial_weights(shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
-    """The same for every backend, whose own random numbers differ: float32 arrays of these shapes, Glorot's spread."""
-    random = np.random.default_rng(1)
-    arrays = []
-    for shape in shapes:
+def initial_weights(variables: list) -> list[np.ndarray]:
+    """The same for every backend, whose own random numbers differ: float32, Glorot's spread; what is fixed is kept.
+
+    Args:
+        variables: of a model.
+    """
+    random, arrays = np.random.default_rng(1), []
+    for variable in variables:
+        shape = tuple(variable.shape)
         spread = np.sqrt(2 / (shape[0] + shape[-1])) if len(shape) == 2 else 0.0
-        arrays.append(random.normal(0, spread, shape).astype(np.float32))
+        drawn = random.normal(0, spread, shape).astype(np.float32)
+        arrays.append(drawn if variable.trainable else variable.numpy())
     return arrays
 
 
-def alone(folder: Path, *, rows: int, batch_size: int | None, scores: Path | None) -> dict:
-    """Train one epoch of the rows in `folder` on the backend in use; returns its figures."""
+def alone(run: artifacts.Run, *, rows: int, scores: Path | None = None) -> dict:
+    """Train on the backend in use; returns its figures.
+
+    Args:
+        run: with encoded rows and word vectors.
+        rows: training rows, the first ones.
+        scores: where the scores of the initial weights go, float32 [SCORED_ROWS] (.npy).
+    """
+    from benchmarks import contestant
     from pipelines.dataset import tokens
+    from pipelines.evaluation import metrics
     from pipelines.model import backend, network, scoring
 
-    data = {name: tokens.open_encoded(folder / "encoded" / name) for name in ("train", "validation")}
-    data["train"] = data["train"].head(min(rows, len(data["train"])))
-    sequence_length = artifacts.read_json(folder / "encoded" / "train" / "encoding.json")["sequence_length"]
-    configuration = network.Configuration(vocabulary_size=int(max(part.ids.max() for part in data.values())) + 1)
-    same = network.build_network(configuration)
-    same.set_weights(initial_weights([weight.shape for weight in same.get_weights()]))
+    ready = contestant.ready(run, rows=rows, epochs=EPOCHS)
+    model, validation = ready.model, tokens.open_encoded(run.encoded("validation"))
+    model.set_weights(initial_weights(model.weights))
     if scores is not None:
-        first_rows = data["validation"].head(min(SCORED_ROWS, len(data["validation"])))
-        np.save(scores, scoring.predict(same, first_rows, sequence_length=sequence_length))
-    with backend.precision():
-        model = network.build_network(configuration)
-    size = batch_size or backend.batch_size(1024, rows=len(data["train"]))
-    figures = {"backend": backend.name(), "device": backend.device().name, "precision": backend.device().precision}
-    figures |= {"rows": len(data["train"]), "batch_size": size}
-    return figures | timed(model, same.get_weights(), data, batch_size=size, sequence_length=sequence_length)
-
-
-def timed(model, weights: list[np.ndarray], data: dict, *, batch_size: int, sequence_length: int) -> dict:
-    """Two epochs from the same weights, the first of which compiles; the second's speed and accuracy."""
-    import keras
-
-    from pipelines.dataset import batches
-    from pipelines.model import backend
-
-    train, validation = (
-        batches.BucketedBatches(part, batch_size=batch_size, sequence_length=sequence_length, seed=seed)
-        for part, seed in zip(data.values(), (1, None), strict=True)
-    )
-    model.compile(
-        optimizer=keras.optimizers.AdamW(0.003, clipnorm=1.0), loss="binary_crossentropy", metrics=["accuracy"]
-    )
-    seconds = []
-    for _ in range(2):
-        model.set_weights(weights)
+        # What is kept of a training computes in float32, whatever precision is quick on the device.
+        same = network.build_network(ready.configuration)
+        same.set_weights(model.get_weights())
+        first = validation.head(min(SCORED_ROWS, len(validation)))
+        np.save(scores, scoring.predict(same, first, sequence_length=ready.sequence_length))
+    seconds, feed = [], backend.feed(ready.train)
+    for epoch in range(EPOCHS):
+        ready.train.start_epoch(epoch)
         started = time.perf_counter()
-        model.fit(backend.feed(train), epochs=1, shuffle=False, verbose=0)
+        callbacks = [backend.SeedOfEpoch(ready.recipe.seed)]
+        model.fit(feed, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0, callbacks=callbacks)
         seconds.append(time.perf_counter() - started)
+    found = scoring.predict(model, validation, sequence_length=ready.sequence_length)
+    rows = len(ready.train.encoded)
     return {
-        "seconds": seconds[1],
-        "compiling_seconds": seconds[0] - seconds[1],
-        "tweets_per_second": len(data["train"]) / seconds[1],
-        "validation_accuracy": model.evaluate(backend.feed(validation), verbose=0, return_dict=True)["accuracy"],
+        "backend": backend.name(),
+        "device": backend.device().name,
+        "precision": backend.device().precision,
+        "rows": rows,
+        "batch_size": ready.recipe.batch_size,
+        "seconds": seconds,
+        "tweets_per_second": rows / seconds[-1],
+        "validation_rows": len(validation),
+        "validation_accuracy": float(metrics.correct(validation.labels, found).mean()),
+        "memory_mb": machine.peak_memory(),
     }
 
 
-def each(folder: Path, *, rows: int, batch_size: int | None) -> list[dict]:
+def each(run: artifacts.Run, *, rows: int) -> list[dict]:
     """The figures of every installed backend, TensorFlow's first, with what sets its scores apart from those."""
     found, scores = [], []
     with tempfile.TemporaryDirectory() as scratch:
         for name in (name for name in stages.BACKENDS if find_spec(name)):
             path = Path(scratch) / f"{name}.npy"
-            command = [sys.executable, "-m", "benchmarks.backends", "--alone", "--folder", str(folder)]
-            command += ["--rows", str(rows), "--scores", str(path)]
-            command += ["--batch-size", str(batch_size)] if batch_size else []
+            command = [sys.executable, "-m", "benchmarks.backends", "--alone", "--dataset", run.dataset.name]
+            command += ["--run", run.name, "--rows", str(rows), "--scores", str(path)]
             environment = os.environ | {"KERAS_BACKEND": name}
             done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
             found.append(json.loads(done.stdout.splitlines()[-1]))
@@ -108,48 +121,53 @@ def each(folder: Path, *, rows: int, batch_size: int | None) -> list[dict]:
     return found
 
 
-def report(found: list[dict], *, folder: Path) -> str:
+def page(found: list[dict], *, run: artifacts.Run, command: str) -> str:
     """The figures as a page of Markdown."""
+    import pandas as pd
+
     first = found[0]
     lines = [
-        "# The backends of Keras, compared",
-        "",
-        f"`python -m benchmarks.backends`, {datetime.date.today()}, {first['device']}, {os.cpu_count()} cores, rows of",
-        f"run {folder.name}: one epoch of {first['rows']:,}, batches of {first['batch_size']:,}, after one to compile.",
-        f"The last column: scores of the same weights on at most {SCORED_ROWS:,} rows, held against TensorFlow's.",
-        "Trained weights differ by more than dropout: for a word that stands in a batch more than once, Keras's Adam",
-        "sums the squares of the parts of its gradient under TensorFlow, and squares their sum elsewhere.",
-        "",
-        "| backend | tweets/s | of TensorFlow's | compiling | validation accuracy | largest difference of scores |",
-        "|---|---|---|---|---|---|",
+        {
+            "backend": one["backend"],
+            "tweets/s": f"{one['tweets_per_second']:,.0f}",
+            "of TensorFlow's": f"{one['tweets_per_second'] / first['tweets_per_second']:.2f} ×",
+            "compiling": f"{max(0.0, one['seconds'][0] - one['seconds'][-1]):.0f} s",
+            "peak memory, MB": f"{one['memory_mb']:,.0f}",
+            "validation accuracy, %": f"{100 * one['validation_accuracy']:.2f}",
+            "largest difference of scores": f"{one['largest_difference']:.0e}",
+        }
+        for one in found
     ]
-    for one in found:
-        lines.append(
-            f"| {one['backend']} | {one['tweets_per_second']:,.0f} "
-            f"| {one['tweets_per_second'] / first['tweets_per_second']:.2f} × | {one['compiling_seconds']:.0f} s "
-            f"| {one['validation_accuracy']:.3f} | {one['largest_difference']:.0e} |"
-        )
-    return "\n".join(lines) + "\n"
+    head = HEAD.format(
+        command=command,
+        machine=machine.about(),
+        epochs=EPOCHS,
+        run=run.name,
+        dataset=run.dataset.name,
+        scored_rows=min(SCORED_ROWS, first["validation_rows"]),
+        **{name: first[name] for name in ("rows", "batch_size", "validation_rows")},
+    )
+    return f"{head}\n{markdown.table(pd.DataFrame(lines))}\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.backends", description=__doc__.split("\n")[0])
     parser.add_argument("--dataset", default=default_dataset())
-    parser.add_argument("--run", default="200000", help="a run whose encoded rows are there")
-    parser.add_argument("--folder", type=Path, help="instead of a run: the folder that holds encoded/")
+    parser.add_argument("--run", default="200000", help="a run whose encoded rows and word vectors are there")
     parser.add_argument("--rows", type=int, default=20_000)
-    parser.add_argument("--batch-size", type=int, help="default: what the device is given")
     parser.add_argument("--alone", action="store_true", help="only the backend of KERAS_BACKEND, figures as JSON")
     parser.add_argument("--scores", type=Path, help="with --alone: where the scores of the initial weights go")
     given = parser.parse_args()
-    folder = given.folder or artifacts.Dataset(given.dataset).run(given.run).folder
+    run = artifacts.Dataset(given.dataset).run(given.run)
     if given.alone:
-        print(json.dumps(alone(folder, rows=given.rows, batch_size=given.batch_size, scores=given.scores)))
+        print(json.dumps(alone(run, rows=given.rows, scores=given.scores)))
         return
-    found = each(folder, rows=given.rows, batch_size=given.batch_size)
+    if not run.word_vectors.exists():
+        sys.exit(f"error: no {run.word_vectors}; make train SIZE={run.name} makes it, or name another run with --run")
+    text = page(each(run, rows=given.rows), run=run, command=" ".join(["python -m benchmarks.backends", *sys.argv[1:]]))
     with artifacts.written_whole(REPORT) as temporary:
-        temporary.write_text(report(found, folder=folder), encoding="utf-8")
-    print(f"written: {REPORT}")
+        temporary.write_text(text, encoding="utf-8")
+    print(f"\n{text}\nwritten: {REPORT}")
 
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ from unittest import mock
 import keras
 import numpy as np
 
-from benchmarks import variants
+from benchmarks import contestant, variants
 from pipelines import artifacts
 from pipelines.dataset import batches, tokens
-from pipelines.model import backend, training
+from pipelines.model import backend
 
 MOST_SECONDS = 360  # no round begins later
 BATCH_SIZES = (32, 256, 1024)
@@ -79,20 +79,16 @@ def levers(*, batch_size: int) -> list[Lever]:
 def one_pass(run: artifacts.Run, lever: Lever, *, rows: int) -> Callable[[], float]:
     """A function that trains on the first rows of a run once and returns the seconds that it took."""
     variant = variants.Variant(lever.name, "", lever.parameters)
-    configuration, recipe, word_vectors = variants.settings_of(run, variant)
-    encoded = tokens.open_encoded(run.encoded("train"))
-    encoded = encoded.head(min(rows, len(encoded)))
-    sequence_length = artifacts.read_json(run.encoded("train") / "encoding.json")["sequence_length"]
     device = backend.device()
     device = dataclasses.replace(device, precision=lever.precision or device.precision)
     with mock.patch.object(backend, "device", return_value=device):
-        model = training.compiled(configuration, recipe, word_vectors, rows=len(encoded))
+        ready = contestant.ready(run, variant, rows=rows, layout=lever.sequence)
+    model = ready.model
     if lever.masked:
         give_masks(model)
     if lever.compiling:
         model.compile(optimizer=model.optimizer, loss=model.loss, metrics=["accuracy"], **lever.compiling)
-    sequence = lever.sequence(encoded, batch_size=recipe.batch_size, sequence_length=sequence_length, seed=recipe.seed)
-    feed = lever.feed(sequence)
+    feed = lever.feed(ready.train)
 
     def timed() -> float:
         started = time.perf_counter()

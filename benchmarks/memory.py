@@ -82,18 +82,13 @@ def encode(dataset: artifacts.Dataset) -> int:
 
 def train(dataset: artifacts.Dataset) -> int:
     """04: the first steps of an epoch over all training rows; returns the rows that its batches are laid out for."""
-    from benchmarks import variants
-    from pipelines.dataset import batches, tokens
-    from pipelines.model import backend, training
+    from benchmarks import contestant
+    from pipelines.model import backend
 
-    run = dataset.run(RUN)
-    configuration, recipe, word_vectors = variants.settings_of(run)
-    encoded = tokens.open_encoded(run.encoded("train"))
-    length = artifacts.read_json(run.encoded("train") / "encoding.json")["sequence_length"]
-    model = training.compiled(configuration, recipe, word_vectors, rows=len(encoded))
-    sequence = batches.BucketedBatches(encoded, batch_size=recipe.batch_size, sequence_length=length, seed=recipe.seed)
-    model.fit(backend.feed(sequence), steps_per_epoch=min(STEPS, len(sequence)), epochs=1, shuffle=False, verbose=0)
-    return len(encoded)
+    ready = contestant.ready(dataset.run(RUN))
+    steps = min(STEPS, len(ready.train))
+    ready.model.fit(backend.feed(ready.train), steps_per_epoch=steps, epochs=1, shuffle=False, verbose=0)
+    return len(ready.train.encoded)
 
 
 PARTS = {"prepare": prepare, "vectors": vectors, "encode": encode, "train": train}

@@ -13,11 +13,11 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from benchmarks import machine, variants
+from benchmarks import contestant, machine, variants
 from pipelines import artifacts
-from pipelines.dataset import batches, tokens
+from pipelines.dataset import tokens
 from pipelines.evaluation import metrics
-from pipelines.model import backend, network, scoring, training
+from pipelines.model import backend, network, scoring
 
 LEAST_SECONDS, GROWTH = 1.0, 0.05  # between two looks; the share of the time so far
 LONGEST = 1_000  # epochs: the clock ends a training, not their number
@@ -95,30 +95,23 @@ class Race(keras.callbacks.Callback):
 
 def ours(run: artifacts.Run, *, target: float, limit: float) -> dict:
     """Train what `make train` trains, to the end of its schedule if need be; returns its figures."""
-    configuration, recipe, word_vectors = variants.settings_of(run)
-    data = {name: tokens.open_encoded(run.encoded(name)) for name in ("train", "validation")}
-    sequence_length = artifacts.read_json(run.encoded("train") / "encoding.json")["sequence_length"]
-    backend.set_seed(recipe.seed)
-    model = training.compiled(configuration, recipe, word_vectors, rows=len(data["train"]))
-    sequence = batches.BucketedBatches(
-        data["train"], batch_size=recipe.batch_size, sequence_length=sequence_length, seed=recipe.seed
-    )
-    labels = data["validation"].labels
+    ready = contestant.ready(run)
+    model, train, validation = ready.model, ready.train, tokens.open_encoded(run.encoded("validation"))
 
     def score() -> float:
-        found = scoring.predict(model, data["validation"], sequence_length=sequence_length)
-        return float(metrics.correct(labels, found).mean())
+        found = scoring.predict(model, validation, sequence_length=ready.sequence_length)
+        return float(metrics.correct(validation.labels, found).mean())
 
-    race = Race(score, batch_size=recipe.batch_size, total=len(sequence.encoded), target=target, limit=limit)
-    feed = backend.feed(sequence)
-    for epoch in range(recipe.epochs):
+    race = Race(score, batch_size=train.batch_size, total=len(train.encoded), target=target, limit=limit)
+    feed = backend.feed(train)
+    for epoch in range(ready.recipe.epochs):
         if not race.over:
-            sequence.start_epoch(epoch)
-            callbacks = [backend.SeedOfEpoch(recipe.seed), race]
+            train.start_epoch(epoch)
+            callbacks = [backend.SeedOfEpoch(ready.recipe.seed), race]
             model.fit(feed, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0, callbacks=callbacks)
     if not race.over:
         race.look(race.rows_before)
-    return _figures(race, configuration, tokens_per_row=float(data["train"].lengths.mean()))
+    return _figures(race, ready.configuration, tokens_per_row=float(train.encoded.lengths.mean()))
 
 
 def classic(run: artifacts.Run, *, target: float, limit: float) -> dict:

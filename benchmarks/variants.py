@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pipelines import artifacts, parameters, stages
+from pipelines.model import plan
 from pipelines.model.network import Configuration
 from pipelines.model.recipe import Recipe
-from pipelines.search import trials
 
 # The recipe of most tutorials: two small stacked LSTM layers over an embedding that starts at random, batches of 32,
 # rows padded to 40 and masked, Adam as it comes.
@@ -89,7 +89,7 @@ def settings_of(
         raise FileNotFoundError(f"no {run.word_vectors}: make train SIZE={run.name} makes it, in 03_tokenize")
     table = views_of(np.load(run.word_vectors, mmap_mode="r"), variant.views)
     rows = artifacts.read_json(run.encoded("train") / "encoding.json")["rows"]
-    configuration, recipe = trials.settings(usual_parameters() | variant.parameters, table, rows=rows)
+    configuration, recipe = plan.settings(usual_parameters() | variant.parameters, table, rows=rows)
     return configuration, recipe, table if configuration.pretrained_dimensions else None
 
 

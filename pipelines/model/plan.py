@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from pipelines.model import backend, recipe
 from pipelines.model.network import Configuration
+
+
+def settings(values: dict[str, object], word_vectors: np.ndarray, *, rows: int) -> tuple[Configuration, recipe.Recipe]:
+    """Network and training from all parameters of 04_train that say how.
+
+    Args:
+        values: by name.
+        word_vectors: [vocabulary_size, dimensions], fixed ones from 03.
+        rows: training rows.
+    """
+    trains = {field.name for field in dataclasses.fields(recipe.Recipe)}
+    of_training = {name: value for name, value in values.items() if name in trains}
+    of_network = {name: value for name, value in values.items() if name not in trains}
+    return network(word_vectors, rows=rows, **of_network), training(rows=rows, **of_training)
 
 
 def network(

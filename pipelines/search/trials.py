@@ -6,14 +6,12 @@ trials are not of one kind. Test rows are not read. All trials train with one se
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import os
 import shutil
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import optuna
@@ -21,12 +19,8 @@ import pandas as pd
 
 from pipelines import artifacts, parameters, record, tracking
 from pipelines.evaluation import metrics
-from pipelines.model.recipe import Recipe
 from pipelines.search import space as spaces
 from pipelines.search.study import USUAL, Sweep
-
-if TYPE_CHECKING:
-    from pipelines.model.network import Configuration
 
 
 @dataclass(frozen=True)
@@ -49,7 +43,7 @@ def objective(trial: optuna.Trial, *, sweep: Sweep) -> float:
     """
     import keras
 
-    from pipelines.model import training
+    from pipelines.model import plan, training
 
     drawn = spaces.suggest(trial, sweep.space)
     trial.set_user_attr("values", drawn)
@@ -64,7 +58,7 @@ def objective(trial: optuna.Trial, *, sweep: Sweep) -> float:
         try:
             word_vectors = np.load(sweep.run.word_vectors, mmap_mode="r")
             rows = artifacts.read_json(place.encoded("train") / "encoding.json")["rows"]
-            configuration, recipe = settings(sweep.usual | drawn, word_vectors, rows=rows)
+            configuration, recipe = plan.settings(sweep.usual | drawn, word_vectors, rows=rows)
             tracking.log_parameters({**configuration.as_dict(), **recipe.as_dict()})
             after = partial(_after_epoch, trial=trial)
             training.train(place, configuration, recipe, word_vectors=word_vectors, on_epoch=after)
@@ -72,22 +66,6 @@ def objective(trial: optuna.Trial, *, sweep: Sweep) -> float:
         finally:
             shutil.rmtree(place.folder, ignore_errors=True)
             keras.utils.clear_session()
-
-
-def settings(values: dict[str, object], word_vectors: np.ndarray, *, rows: int) -> tuple[Configuration, Recipe]:
-    """Network and training from parameters of 04_train.
-
-    Args:
-        values: all of them.
-        word_vectors: [vocabulary_size, dimensions], fixed ones.
-        rows: training rows.
-    """
-    from pipelines.model import plan
-
-    trains = {field.name for field in dataclasses.fields(Recipe)}
-    recipe = {name: value for name, value in values.items() if name in trains}
-    network = {name: value for name, value in values.items() if name not in trains}
-    return plan.network(word_vectors, rows=rows, **network), plan.training(rows=rows, **recipe)
 
 
 def _after_epoch(figures: dict, *, trial: optuna.Trial) -> None:
