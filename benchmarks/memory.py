@@ -42,7 +42,8 @@ HEAD = """# Memory, with all rows and with {times} times as many
 Peak resident memory of a process that does one part of the way and nothing else, its libraries included, on {dataset}
 and on the same {times} times over: the raw file repeated under new ids, of which `prepare` keeps each text once, and
 for the parts after it the training split repeated under new numbers. Training is the network of `make train` with all
-rows, {steps} steps into an epoch over so many rows.
+rows, {steps} steps into an epoch over so many rows. *Its own* leaves out the files that a process maps, encoded rows
+among them: they count as resident, but their pages are given up wherever another process wants the room.
 """
 
 
@@ -137,7 +138,10 @@ def one(folder: Path, raw: Path, *, times: int) -> list[dict]:
             command = [sys.executable, "-m", "benchmarks.memory", "--alone", part, "--out", str(out)]
             subprocess.run(command, check=True, cwd=artifacts.ROOT)
             figures = artifacts.read_json(out)
-            print("   {rows:,} rows, {memory_mb:,.0f} MB, {seconds:.0f} s".format(**figures), flush=True)
+            print(
+                "   {rows:,} rows, {memory_mb:,.0f} MB, {own_mb:,.0f} MB its own, {seconds:.0f} s".format(**figures),
+                flush=True,
+            )
             found.append({"part": part} | figures)
             if part == "prepare":
                 repeat_split(dataset.split("train"), times=times)
@@ -147,21 +151,28 @@ def one(folder: Path, raw: Path, *, times: int) -> list[dict]:
 def alone(part: str) -> dict:
     """Run one part in this process; returns its figures."""
     started = time.perf_counter()
-    rows = PARTS[part](artifacts.Dataset(OFFICIAL_NAME))
-    return {"rows": rows, "memory_mb": machine.peak_memory(), "seconds": time.perf_counter() - started}
+    with machine.OwnMemory() as own:
+        rows = PARTS[part](artifacts.Dataset(OFFICIAL_NAME))
+    seconds = time.perf_counter() - started
+    return {"rows": rows, "memory_mb": machine.peak_memory(), "own_mb": own.peak, "seconds": seconds}
 
 
 def page(once: list[dict], longer: list[dict], *, times: int, command: str) -> str:
     """The whole page of Markdown."""
+
+    def more(few: dict, many: dict) -> float:
+        return 2**20 * (many["own_mb"] - few["own_mb"]) / (many["rows"] - few["rows"])
+
     lines = [
         {
             "part": few["part"],
             "rows": f"{few['rows']:,}",
-            "peak memory, MB": f"{few['memory_mb']:,.0f}",
+            "peak, MB": f"{few['memory_mb']:,.0f}",
+            "its own, MB": f"{few['own_mb']:,.0f}",
             f"rows, {times} ×": f"{many['rows']:,}",
-            f"peak memory, MB, {times} ×": f"{many['memory_mb']:,.0f}",
-            "grows by": f"{many['memory_mb'] / few['memory_mb']:.2f} ×",
-            "bytes a row more": f"{1e6 * (many['memory_mb'] - few['memory_mb']) / (many['rows'] - few['rows']):.0f}",
+            f"peak, MB, {times} ×": f"{many['memory_mb']:,.0f}",
+            f"its own, MB, {times} ×": f"{many['own_mb']:,.0f}",
+            "bytes of its own a row more": f"{more(few, many):.0f}",
         }
         for few, many in zip(once, longer, strict=True)
     ]

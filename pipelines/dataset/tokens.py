@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -140,31 +141,45 @@ def encode_split(path: Path, folder: Path, *, encoder: Encoder, size: int | None
     Returns:
         {"rows", "tokens", "unknown_rate", "truncated_rate", "dtype", "sequence_length"}, also in encoding.json.
     """
-    lengths, labels, rows, tokens, unknown = [], [], [], 0, 0
+    rows = pq.read_metadata(path).num_rows
+    rows = rows if size is None else min(size, rows)
+    tokens = unknown = truncated = 0
     with artifacts.folder_written_whole(folder) as temporary:
-        with (temporary / "ids.bin").open("wb") as file:
-            source = batches(path, columns=["text", "label", "row"], size=size)
+        with ExitStack() as stack:
+            file = stack.enter_context((temporary / "ids.bin").open("wb"))
+            offsets = stack.enter_context(_array_file(temporary / "offsets.npy", np.int64, rows + 1))
+            labels = stack.enter_context(_array_file(temporary / "labels.npy", np.int8, rows))
+            numbers = stack.enter_context(_array_file(temporary / "rows.npy", np.int64, rows))
+            offsets(np.zeros(1))
+            source = batches(path, columns=["text", "label", "row"], size=rows)
             encoded = side_by_side(lambda batch: (batch, *encoder.encode(batch["text"])), source)
-            for batch, ids, counts in tqdm(encoded, desc=f"encoding {path.stem}", unit=" batches"):
+            for batch, ids, lengths in tqdm(encoded, desc=f"encoding {path.stem}", unit=" batches"):
                 ids.tofile(file)
-                tokens, unknown = tokens + len(ids), unknown + int((ids == UNKNOWN_ID).sum())
-                lengths.append(counts.astype(np.int32))
-                labels.append(batch["label"].to_numpy().astype(np.int8))
-                rows.append(batch["row"].to_numpy())
-        every_length = np.concatenate(lengths) if lengths else np.zeros(0, np.int32)
-        np.save(temporary / "offsets.npy", np.concatenate([[0], np.cumsum(every_length, dtype=np.int64)]))
-        np.save(temporary / "labels.npy", np.concatenate(labels))
-        np.save(temporary / "rows.npy", np.concatenate(rows))
+                offsets(tokens + np.cumsum(lengths))
+                labels(batch["label"].to_numpy())
+                numbers(batch["row"].to_numpy())
+                tokens += len(ids)
+                unknown += int((ids == UNKNOWN_ID).sum())
+                truncated += int((lengths == encoder.sequence_length).sum())
         summary = {
-            "rows": len(every_length),
+            "rows": rows,
             "tokens": tokens,
             "unknown_rate": unknown / max(tokens, 1),
-            "truncated_rate": float((every_length == encoder.sequence_length).mean()),
+            "truncated_rate": truncated / max(rows, 1),
             "dtype": encoder.dtype.name,
             "sequence_length": encoder.sequence_length,
         }
         artifacts.write_json(temporary / "encoding.json", summary)
     return summary
+
+
+@contextmanager
+def _array_file(path: Path, dtype: type, length: int) -> Iterator[Callable[[np.ndarray], None]]:
+    """A .npy file of one dimension, written piece by piece by what is yielded: memory holds a piece at a time."""
+    with path.open("wb") as file:
+        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": (length,)}
+        np.lib.format.write_array_header_1_0(file, header)
+        yield lambda piece: piece.astype(dtype).tofile(file)
 
 
 def open_encoded(folder: Path) -> EncodedRows:
