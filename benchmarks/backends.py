@@ -1,7 +1,7 @@
 """The same training on each installed backend of Keras, on the same encoded rows, each in a process of its own.
 
     python -m benchmarks.backends --run 200000                        writes BACKENDS.md beside this file
-    KERAS_BACKEND=jax python -m benchmarks.backends --alone --run all
+    KERAS_BACKEND=jax python -m benchmarks.backends --alone jax --run all
 
 The second needs Keras, that one backend and a run's encoded rows and word vectors, no TensorFlow: for a machine with a
 GPU. All train what `make train` trains, from the same initial weights on the same batches: two epochs of the first rows
@@ -11,9 +11,6 @@ of a run, the first of which compiles. Before it, each scores validation rows wi
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import machine
+from benchmarks import alone, machine
 from pipelines import artifacts, stages
 from pipelines.evaluation import markdown
 from pipelines.inputs import default_dataset
@@ -59,7 +56,7 @@ def initial_weights(variables: list) -> list[np.ndarray]:
     return arrays
 
 
-def alone(run: artifacts.Run, *, rows: int, scores: Path | None = None) -> dict:
+def measured(run: artifacts.Run, *, rows: int, scores: Path | None = None) -> dict:
     """Train on the backend in use; returns its figures.
 
     Args:
@@ -110,14 +107,14 @@ def each(run: artifacts.Run, *, rows: int) -> list[dict]:
     with tempfile.TemporaryDirectory() as scratch:
         for name in (name for name in stages.BACKENDS if find_spec(name)):
             path = Path(scratch) / f"{name}.npy"
-            command = [sys.executable, "-m", "benchmarks.backends", "--alone", "--dataset", run.dataset.name]
-            command += ["--run", run.name, "--rows", str(rows), "--scores", str(path)]
-            environment = os.environ | {"KERAS_BACKEND": name}
-            done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-            found.append(json.loads(done.stdout.splitlines()[-1]))
+            options = ("--dataset", run.dataset.name, "--run", run.name, "--rows", rows, "--scores", path)
+            found.append(alone.figures("benchmarks.backends", name, *options, KERAS_BACKEND=name))
             scores.append(np.load(path))
             found[-1]["largest_difference"] = float(np.abs(scores[-1] - scores[0]).max())
-            print(json.dumps(found[-1]), flush=True)
+            print(
+                "{backend}: {tweets_per_second:,.0f} tweets/s, {validation_accuracy:.2%}".format(**found[-1]),
+                flush=True,
+            )
     return found
 
 
@@ -155,12 +152,12 @@ def main() -> None:
     parser.add_argument("--dataset", default=default_dataset())
     parser.add_argument("--run", default="200000", help="a run whose encoded rows and word vectors are there")
     parser.add_argument("--rows", type=int, default=20_000)
-    parser.add_argument("--alone", action="store_true", help="only the backend of KERAS_BACKEND, figures as JSON")
+    alone.add_arguments(parser, parts=stages.BACKENDS)
     parser.add_argument("--scores", type=Path, help="with --alone: where the scores of the initial weights go")
     given = parser.parse_args()
     run = artifacts.Dataset(given.dataset).run(given.run)
     if given.alone:
-        print(json.dumps(alone(run, rows=given.rows, scores=given.scores)))
+        artifacts.write_json(given.out, measured(run, rows=given.rows, scores=given.scores))
         return
     if not run.word_vectors.exists():
         sys.exit(f"error: no {run.word_vectors}; make train SIZE={run.name} makes it, or name another run with --run")

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from benchmarks import machine
+from benchmarks import alone, machine
 from pipelines import artifacts, parameters, stages, variables
 from pipelines.dataset import importing, provenance
 from pipelines.dataset.own_texts import Request
@@ -134,10 +133,7 @@ def one(folder: Path, raw: Path, *, times: int) -> list[dict]:
         longer.unlink()
         for part in PARTS:
             print(f"── {part}, {times} ×", flush=True)
-            out = folder / f"{part}.json"
-            command = [sys.executable, "-m", "benchmarks.memory", "--alone", part, "--out", str(out)]
-            subprocess.run(command, check=True, cwd=artifacts.ROOT)
-            figures = artifacts.read_json(out)
+            figures = alone.figures("benchmarks.memory", part)
             print(
                 "   {rows:,} rows, {memory_mb:,.0f} MB, {own_mb:,.0f} MB its own, {seconds:.0f} s".format(**figures),
                 flush=True,
@@ -148,7 +144,7 @@ def one(folder: Path, raw: Path, *, times: int) -> list[dict]:
     return found
 
 
-def alone(part: str) -> dict:
+def measured(part: str) -> dict:
     """Run one part in this process; returns its figures."""
     started = time.perf_counter()
     with machine.OwnMemory() as own:
@@ -183,8 +179,7 @@ def page(once: list[dict], longer: list[dict], *, times: int, command: str) -> s
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__.split("\n")[0])
     parser.add_argument("--times", type=int, default=10, help="how often the rows are repeated")
-    parser.add_argument("--alone", choices=PARTS, help="only this part, in DATA_FOLDER, its figures as JSON into --out")
-    parser.add_argument("--out", type=Path)
+    alone.add_arguments(parser, parts=PARTS)
     given = parser.parse_args()
     if given.times < 2:
         parser.error(f"--times {given.times}: at least 2, to be held against once")
@@ -194,7 +189,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     given = arguments()
     if given.alone:
-        artifacts.write_json(given.out, alone(given.alone))
+        artifacts.write_json(given.out, measured(given.alone))
         return
     try:
         raw = provenance.load(artifacts.Dataset(OFFICIAL_NAME)).path("train")

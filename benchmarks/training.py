@@ -10,21 +10,21 @@ accuracy on all validation rows first reaches TARGET. Each runs in a process of 
 from __future__ import annotations
 
 import argparse
-import subprocess
+import itertools
 import sys
-import tempfile
 from pathlib import Path
 
-from benchmarks import training_report, vector_time
+from benchmarks import alone, training_report, vector_time
 from pipelines import artifacts
 from pipelines.inputs import default_dataset
 
 REPORT = Path(__file__).with_name("TRAINING.md")
 TARGET = 0.79
 PARTS = ("ours", "classic", "levers")
+OF_A_PART = ("dataset", "run", "rows", "rounds", "minutes", "target")  # of the command line
 
 
-def alone(part: str, run: artifacts.Run, given: argparse.Namespace) -> dict:
+def measured(part: str, run: artifacts.Run, given: argparse.Namespace) -> dict:
     """Run one part in this process; returns its figures."""
     from benchmarks import levers, race
 
@@ -37,15 +37,10 @@ def alone(part: str, run: artifacts.Run, given: argparse.Namespace) -> dict:
 def in_turn(given: argparse.Namespace) -> dict[str, dict]:
     """Each part in a process of its own, so that the memory of one is not counted for another."""
     found = {}
-    with tempfile.TemporaryDirectory() as scratch:
-        for part in PARTS:
-            print(f"── {part}", flush=True)
-            path = Path(scratch) / f"{part}.json"
-            command = [sys.executable, "-m", "benchmarks.training", "--alone", part, "--out", str(path)]
-            for name in ("dataset", "run", "rows", "rounds", "minutes", "target"):
-                command += [f"--{name}", str(getattr(given, name))]
-            subprocess.run(command, check=True, cwd=artifacts.ROOT)
-            found[part] = artifacts.read_json(path)
+    for part in PARTS:
+        print(f"── {part}", flush=True)
+        options = [(f"--{name}", getattr(given, name)) for name in OF_A_PART]
+        found[part] = alone.figures("benchmarks.training", part, *itertools.chain(*options))
     return found
 
 
@@ -60,8 +55,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--vectors", action="store_true", help="make the word vectors again, to time them: minutes more"
     )
-    parser.add_argument("--alone", choices=PARTS, help="only this part, its figures as JSON into --out")
-    parser.add_argument("--out", type=Path)
+    alone.add_arguments(parser, parts=PARTS)
     return parser.parse_args()
 
 
@@ -69,7 +63,7 @@ def main() -> None:
     given = arguments()
     run = artifacts.Dataset(given.dataset).run(given.run)
     if given.alone:
-        artifacts.write_json(given.out, alone(given.alone, run, given))
+        artifacts.write_json(given.out, measured(given.alone, run, given))
         return
     if not run.word_vectors.exists():
         sys.exit(f"error: no {run.word_vectors}; make train SIZE={run.name} makes it, or name another run with --run")

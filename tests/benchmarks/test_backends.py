@@ -1,14 +1,12 @@
 """The benchmark of Keras's backends, on tiny data: those that are not installed are left out."""
 
-import json
-
 from benchmarks import backends
 
 
 def test_each_backend_starts_from_the_same_weights_and_is_held_against_tensorflow(encoded, monkeypatch, capsys):
     monkeypatch.setattr(backends, "find_spec", {"tensorflow": True}.get)
     (found,) = backends.each(encoded, rows=200)
-    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == found
+    assert capsys.readouterr().out.startswith("tensorflow: ")
     assert (found["backend"], found["rows"], len(found["seconds"])) == ("tensorflow", 200, backends.EPOCHS)
     assert 0.5 < found["validation_accuracy"] <= 1
     assert found["largest_difference"] == 0

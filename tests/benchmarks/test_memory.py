@@ -23,7 +23,7 @@ def test_a_raw_file_is_repeated_under_new_ids(tiny, tmp_path):
 
 def test_every_part_takes_all_rows_of_a_longer_split(tiny, monkeypatch):
     monkeypatch.setattr(memory, "STEPS", 2)
-    read = memory.alone("prepare")
+    read = memory.measured("prepare")
     assert read["rows"] > 0
     before = pq.read_table(tiny.split("train"))
     assert memory.repeat_split(tiny.split("train"), times=3) == 3 * len(before)
@@ -31,7 +31,7 @@ def test_every_part_takes_all_rows_of_a_longer_split(tiny, monkeypatch):
     assert longer["text"].to_pylist() == 3 * before["text"].to_pylist()
     assert len(set(longer["row"].to_pylist())) == len(longer)
     for part in ("vectors", "encode", "train"):
-        found = memory.alone(part)
+        found = memory.measured(part)
         assert found["rows"] == len(longer)
         assert 20 < found["own_mb"] < found["memory_mb"]
 
