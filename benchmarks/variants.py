@@ -59,6 +59,8 @@ ABLATED = (
     Variant("dropout-0.3", "dropout 0.3", {"dropout_rate": 0.3}),
     Variant("label-smoothing-0.05", "label smoothing 0.05", {"label_smoothing": 0.05}),
     Variant("units-192", "LSTMs of 192", {"units": 192}),
+    Variant("units-64", "LSTMs of 64", {"units": 64}),
+    Variant("quick", "LSTMs of 64, 2 epochs: to try something", {"units": 64, "epochs": 2}),
     Variant("layers-2", "a second layer of LSTMs each way", {"layers": 2}),
     Variant("epochs-3", "3 epochs", {"epochs": 3}),
     Variant("epochs-5", "5 epochs", {"epochs": 5}),
