@@ -6,11 +6,14 @@ import itertools
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines import artifacts
+from pipelines.dataset import examples
 from pipelines.dataset.survey import survey_split
 
+MOST_SHOWN = 80  # characters of a rejected row's shape
 FATES = {
     "rejected": "not usable (kept aside)",
     "neutral": "neutral",
@@ -38,12 +41,17 @@ def table(manifest: dict) -> pd.DataFrame:
 
 
 def rejected(dataset: artifacts.Dataset) -> pd.DataFrame:
-    """How many rows were set aside for each reason, with the first of them: columns reason, rows, first_row, line."""
+    """How many rows were set aside for each reason, and the first of them: columns reason, rows, first_row, shape.
+
+    This is shown and recorded, so no row is told as it stands: see `examples.shape`.
+    """
     frame = pq.read_table(dataset.rejected).to_pandas()
     frame["reason"] = frame["file"] + ": " + frame["reason"]
     groups = frame.groupby("reason", sort=False)
     found = groups.agg(rows=("row", "size"), first_row=("row", "first"), line=("line", "first")).reset_index()
-    return found.assign(line=found["line"].str.slice(0, 80)).sort_values("rows", ascending=False, ignore_index=True)
+    shapes = [one[:MOST_SHOWN] for one in examples.shape(pa.array(found.pop("line"), pa.string()))]
+    found = found.assign(reason=examples.mask_names(pa.array(found["reason"], pa.string())), shape=shapes)
+    return found.sort_values("rows", ascending=False, ignore_index=True)
 
 
 def audit(dataset: artifacts.Dataset, manifest: dict) -> dict[str, int | bool]:

@@ -122,6 +122,20 @@ def test_examples_are_of_the_right_class_and_mask_names(counted):
     assert not table.map(lambda text: "@friend" in text).to_numpy().any()
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("@anna_99 hi @BOB!", "@user hi @user!"),
+        ("mail joe.smith+x@mail.web.de, please.", "mail @user, please."),
+        ("jürgen@müller.de @jürgen", "@user @user"),
+        (".@anna @a@b", ".@user @user@user"),
+        ("8 @ home", "8 @ home"),
+    ],
+)
+def test_names_and_whole_addresses_are_masked(text, shown):
+    assert examples.mask_names(pa.array([text])) == [shown]
+
+
 def test_examples_of_other_alphabets_hold_a_sign_beyond_latin_1(data_folder):
     dataset = artifacts.Dataset("x")
     dataset.splits.mkdir(parents=True)

@@ -48,6 +48,19 @@ def test_rejected_rows_are_kept_with_reason_and_number(prepared):
     assert audit.rejected(dataset)["rows"].sum() == len(rows)
 
 
+def test_rejected_rows_are_shown_without_what_they_say(data_folder, tmp_path):
+    broken = b'"0","1467","Mon Apr 06 22:19:45 PDT 2009","NO_QUERY","scotthamilton7","@bob my mail: joe@web.de"\n'
+    path = tmp_path / "x.csv"
+    cut = broken.replace(b'"NO_QUERY",', b"")
+    path.write_bytes(tiny_data.training_csv(40) + cut + broken.replace(b'"0"', b'"@bob"', 1))
+    dataset = importing.import_file(str(path), name=None, request=Request({}))
+    prepare.prepare(dataset)
+    shown = audit.rejected(dataset)
+    assert '"0","0","x x 0 0:0:0 x 0","x","@x x x: x@x.x"' in shown["shape"].tolist()
+    assert "train: label '@user': expected '0' or '4'" in shown["reason"].tolist()
+    assert not [word for word in ("scott", "bob", "joe", "web", "mail", "row") if word in shown["shape"].to_string()]
+
+
 def test_texts_come_out_repaired_and_otherwise_untouched(prepared):
     found = set(texts(prepared[0], "train", "validation", "test"))
     assert {
