@@ -7,6 +7,7 @@ import re
 import pandas as pd
 
 from pipelines import artifacts
+from pipelines.evaluation import siblings
 from pipelines.evaluation.forecast import Estimate
 from pipelines.evaluation.wording import SIGNIFICANT, difference
 
@@ -45,17 +46,33 @@ def differences(tests: dict[str, dict], *, other: str) -> str:
 
 def test_sets(splits: dict[str, dict], *, run: artifacts.Run, missing: list[str]) -> str:
     """How far each test set is from the random one, and how to make those that are not there."""
-    random = splits["test"]["accuracy"]
-    lines = []
-    for name, figures in splits.items():
-        if name != "test":
-            low, high = (100 * (edge - random) for edge in figures["accuracy_interval"])
-            points = 100 * (figures["accuracy"] - random)
-            lines.append(f"- {name}: {points:+.1f} points [{low:+.1f}, {high:+.1f}] on {figures['rows']:,} rows")
+    lines = [
+        f"- {name}: {_distance(figures, splits['test'], part=name == siblings.NEW_USERS)} on {figures['rows']:,} rows"
+        for name, figures in splits.items()
+        if name != "test"
+    ]
     found = ["Against the test split:\n\n" + "\n".join(lines)] if lines else []
     if missing:
         found.append(f"Not made yet: {', '.join(missing)}. `{command(run, 'holdouts')}` makes those that can be had.")
     return "\n\n".join(found)
+
+
+def _distance(figures: dict, random: dict, *, part: bool) -> str:
+    """Accuracy on a test set minus that on the random one, in points, with the luck of the rows of both.
+
+    Squares of distances to the edges add up where the sets share no row. Those of a set and a part of it are taken off
+    each other: the rows of the part are in both (Zou and Donner 2008, "Construction of confidence limits").
+    """
+    (own, (low, high)), (other, (lowest, highest)) = (
+        (one["accuracy"], one["accuracy_interval"]) for one in (figures, random)
+    )
+    sign = -1 if part else 1
+    below, above = (
+        max(mine**2 + sign * theirs**2, 0) ** 0.5
+        for mine, theirs in ((own - low, highest - other), (high - own, other - lowest))
+    )
+    points, below, above = (100 * value for value in (own - other, below, above))
+    return f"{points:+.1f} points [{points - below:+.1f}, {points + above:+.1f}]"
 
 
 def seeds(spread: dict, *, run: artifacts.Run) -> str:

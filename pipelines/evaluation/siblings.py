@@ -13,6 +13,7 @@ from pipelines.evaluation import baselines, metrics
 from pipelines.evaluation.results import Scores
 
 NAMES = {"later": "later in time", "users": "other users", "leaky": "leaky, as is usual"}
+NEW_USERS = "test, by users not seen in training"
 LEAST_ROWS = 200  # of a part of the test rows that is worth a line of its own
 
 
@@ -57,7 +58,7 @@ def own_sets(
     found = {"test": (figures["test"], tfidf["test"])}
     if LEAST_ROWS <= chosen.sum() < len(chosen):
         parts = ((scores.labels[chosen], scores.probabilities[chosen]) for scores in test)
-        found["test, by users not seen in training"] = tuple(metrics.evaluate(*part, **bootstrap) for part in parts)
+        found[NEW_USERS] = tuple(metrics.evaluate(*part, **bootstrap) for part in parts)
     return found | ({"by hand": (figures["manual"], tfidf["manual"])} if "manual" in figures else {})
 
 

@@ -1,5 +1,7 @@
 """What an evaluation is trusted for: users, seeds, other test sets, wrong labels, thresholds, kinds of mistakes."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -62,6 +64,23 @@ def test_finished_siblings_stand_beside_the_run_with_a_tfidf_of_their_own(datase
     sentence = findings.test_sets(model, run=dataset.run("50_units-8"), missing=["later"])
     assert "other users: -20.0 points" in sentence
     assert '`make holdouts DATASET=invented SIZE=50 PARAMS="units=8"`' in sentence
+
+
+def test_the_distance_of_two_test_sets_has_the_luck_of_both(dataset):
+    generator, rows = np.random.default_rng(3), 2_000
+
+    def figures(right):
+        edges = np.percentile(generator.binomial(len(right), right.mean(), 4_000) / len(right), (2.5, 97.5))
+        return {"rows": len(right), "accuracy": right.mean(), "accuracy_interval": edges.tolist()}
+
+    random, other = np.arange(rows) < 0.8 * rows, np.arange(rows) < 0.7 * rows
+    part = np.r_[np.ones(700, bool), np.zeros(300, bool)]  # a half of the random rows
+    sets = {"test": figures(random), "other users": figures(other), siblings.NEW_USERS: figures(part)}
+    sentence = findings.test_sets(sets, run=dataset.run("50"), missing=[])
+    found = {name: (float(low), float(high)) for name, low, high in re.findall(r"- (.+): .+ \[(.+), (.+)\]", sentence)}
+    # By hand: 1.96 · √(0.8 · 0.2 / 2000 + 0.7 · 0.3 / 2000), and 1.96 · √(0.7 · 0.3 / 1000 − 0.8 · 0.2 / 2000)
+    assert found["other users"] == pytest.approx((-12.67, -7.33), abs=0.25)
+    assert found[siblings.NEW_USERS] == pytest.approx((-12.23, -7.77), abs=0.25)
 
 
 def test_confident_learning_finds_the_share_of_labels_that_was_turned():
