@@ -17,7 +17,7 @@ KINDS = {
     "mention": r"@[A-Za-z0-9_]+",
     "URL": r"(?i)(https?://|www\.)",
     "hashtag": r"#[A-Za-z0-9_]+",
-    "negation": r"(?i)(\b(no|not|never|nothing|cannot|dont|cant|wont|isnt|didnt|doesnt)\b|n't\b)",
+    "negation": r"(?i)(\b(no|not|never|nothing|cannot|dont|cant|wont|isnt|didnt|doesnt)\b|n['’‘´`]t\b)",
     "elongation": r"(?i)(a{3,}|e{3,}|i{3,}|o{3,}|u{3,}|y{3,}|h{3,}|m{3,}|s{3,})",
     "question": r"\?",
     "exclamation": r"!",

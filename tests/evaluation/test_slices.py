@@ -36,6 +36,11 @@ def test_each_kind_finds_its_text_and_no_other(kind, row):
     assert (found[f"with {kind}"] != found[f"without {kind}"]).all()
 
 
+def test_an_apostrophe_of_any_shape_makes_a_negation():
+    texts = pa.array(["I don't", "I don’t", "ain’t it", "don´t", "don`t", "the front’s", "want"])
+    assert slices.masks(texts)["with negation"].tolist() == [True] * 5 + [False] * 2
+
+
 def test_every_text_has_one_length():
     found = slices.masks(TEXTS)
     assert found["6 to 10 words"].tolist() == [False] * 7 + [True]
