@@ -65,6 +65,15 @@ def test_wilson_is_sound_at_the_edges():
     assert high[0] == pytest.approx(0.2775, abs=1e-3)
 
 
+@pytest.mark.parametrize("rows", [40, 150, 359])
+def test_the_interval_holds_its_own_estimate_and_the_truth_of_an_honest_model(honest, rows):
+    labels, probabilities = (column[:4_000].reshape(-1, 400)[:, :rows] for column in honest)
+    for sample in zip(labels, probabilities, strict=True):
+        low, high = calibration.error_interval(*sample, resamples=100)
+        assert low <= calibration.expected_calibration_error(*sample) <= high
+        assert low < 0.05  # the error is 0: what the estimate says above that is noise
+
+
 def test_the_interval_of_the_error_allows_for_noise_and_holds_a_real_one(honest):
     labels, probabilities = honest
     few = slice(0, 359)
