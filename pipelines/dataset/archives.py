@@ -38,12 +38,29 @@ def kind_of(path: Path) -> str:
 
 
 def is_official(path: Path) -> bool:
-    """Whether a CSV has Sentiment140's layout: most of its first rows hold six columns, and 0, 2 or 4 in the first."""
+    """Whether a CSV has Sentiment140's layout: most of its first rows fit it, and the first one names no columns."""
     with path.open("rb") as file:
         head = file.read(1 << 16).decode("latin-1")
     rows = [row for row in csv.reader(io.StringIO(head.replace("\0", ""), newline="")) if row][:20]
-    labels = {*OFFICIAL_LABELS.values(), OFFICIAL_NEUTRAL}
-    return sum(len(row) == len(OFFICIAL_COLUMNS) and row[0] in labels for row in rows) * 2 > len(rows)
+    return sum(map(_fits, rows)) * 2 > len(rows) and not _is_header(rows[0])
+
+
+def _fits(row: list[str]) -> bool:
+    """Six fields: a label, the number of a tweet (or none), and four more."""
+    return len(row) == len(OFFICIAL_COLUMNS) and _is_label(row[0]) and (not row[1].strip() or _is_number(row[1]))
+
+
+def _is_header(row: list[str]) -> bool:
+    """Names where the others have a label and a number; a broken row has too few fields, or one of the two."""
+    return len(row) == len(OFFICIAL_COLUMNS) and not _is_label(row[0]) and not _is_number(row[1])
+
+
+def _is_label(field: str) -> bool:
+    return field in (*OFFICIAL_LABELS.values(), OFFICIAL_NEUTRAL)
+
+
+def _is_number(field: str) -> bool:
+    return field.strip().replace(".", "", 1).replace("E+", "", 1).isdecimal()  # a spreadsheet writes 1.46E+09
 
 
 def unpack_zip(path: Path, folder: Path) -> dict[str, str]:
