@@ -60,9 +60,8 @@ def read(
     if not path.is_file():
         raise SourceError(f"no file {path}: NEW=path of new texts (CSV, TSV, JSONL, Parquet) or of the service's log")
     if score_log.is_log(path):
-        scores, left_out = score_log.read(path, model_version=model_version)
-        chosen = np.random.default_rng(seed).permutation(len(scores))[:most]
-        return Incoming(len(scores), probabilities=scores[chosen], left_out=left_out)
+        scores, rows, left_out = score_log.read(path, model_version=model_version, most=most, seed=seed)
+        return Incoming(rows, probabilities=scores, left_out=left_out)
     file = text_rows.look_at(path, said=said, source=known)
     return _sampled(file, known=known, said=said, most=most, seed=seed)
 

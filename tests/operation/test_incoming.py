@@ -1,5 +1,6 @@
 """Whatever comes in is read as it is, or refused with a reason and a way out."""
 
+import gzip
 import json
 
 import numpy as np
@@ -166,6 +167,24 @@ def test_scores_of_another_model_are_left_out(tmp_path):
     found = read(write_log(tmp_path / "service.jsonl", *requests))
     assert found.probabilities.tolist() == [0.5]
     assert found.left_out == {"requests to older": 1}
+
+
+def test_a_long_log_is_sampled_while_it_is_read(tmp_path):
+    requests = [{"scores": [number / 1000, number / 1000]} for number in range(1000)]
+    found = read(write_log(tmp_path / "service.log", *requests), most=400)
+    assert (found.rows, len(found)) == (2000, 400)
+    assert np.histogram(found.probabilities, bins=4, range=(0, 1))[0].min() > 70
+
+
+@pytest.mark.parametrize("name", ["service.log.1.gz", "service.jsonl.gz"])
+def test_a_rotated_log_is_read_as_it_is(tmp_path, name):
+    plain = write_log(tmp_path / "service.log", *[{"scores": [0.25]}] * 2000)
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(plain.read_bytes()))
+    assert read(path).rows == 2000
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(SourceError, match="broken gzip"):
+        read(path)
 
 
 @pytest.mark.parametrize(
