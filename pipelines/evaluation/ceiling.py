@@ -6,6 +6,7 @@ labels that are wrong, with a 95 % interval that holds the luck of the rows and 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +20,21 @@ FOLDS = 3
 REPEATS, CONFIDENT, BY_HAND = "repeated texts", "confident learning", "hand labels"
 
 
-def from_repeats(manifest: dict) -> Estimate | None:
+@dataclass(frozen=True)
+class WrongLabels(Estimate):
+    """A share of wrong labels with its 95 % interval, and the rows that it rests on."""
+
+    rows: int
+
+
+def from_repeats(manifest: dict) -> WrongLabels | None:
     """Share of the rows of repeated texts that disagree with the majority for their text, as 01_prepare counted it.
 
     Texts that repeat are short and general ("good morning", spam): they have fewer mixed feelings than others, so that
     this is likely too low. None where too few texts repeat.
     """
     found = manifest.get("repeats", {})
-    return Estimate(found["rate"], found["low"], found["high"]) if "rate" in found else None
+    return WrongLabels(*(found[key] for key in ("rate", "low", "high", "rows"))) if "rate" in found else None
 
 
 def out_of_fold(split: Path, *, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -55,7 +63,7 @@ def out_of_fold(split: Path, *, rows: int, seed: int) -> tuple[np.ndarray, np.nd
 
 def from_confident_learning(
     labels: np.ndarray, probabilities: np.ndarray, *, resamples: int = 200, seed: int = 0
-) -> Estimate:
+) -> WrongLabels:
     """Share of wrong labels by confident learning (Northcutt, Jiang and Chuang 2021, sections 3.1 and 3.2).
 
     It takes the model's sure contradictions for wrong labels. A model that errs surely, too, makes it too high.
@@ -67,7 +75,7 @@ def from_confident_learning(
     generator, rows = np.random.default_rng(seed), len(labels)
     drawn = (np.bincount(generator.integers(rows, size=rows), minlength=rows) for _ in range(resamples))
     noise = [wrong_share(confident_joint(labels, probabilities, weights)) for weights in (np.ones(rows), *drawn)]
-    return Estimate(noise[0], *(float(edge) for edge in np.percentile(noise[1:], metrics.INTERVAL)))
+    return WrongLabels(noise[0], *(float(edge) for edge in np.percentile(noise[1:], metrics.INTERVAL)), rows=rows)
 
 
 def confident_joint(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -94,7 +102,7 @@ def wrong_share(joint: np.ndarray) -> float:
 
 def from_hand_labels(
     by_hand: np.ndarray, by_rule: np.ndarray, *, resamples: int = metrics.RESAMPLES, seed: int = 0
-) -> Estimate | None:
+) -> WrongLabels | None:
     """Share of wrong labels from one model's accuracy on labels by hand, taken as right, and on labels by rule.
 
     With a share e wrong, independently of the model's mistakes, accuracy falls from a to a (1 − e) + (1 − a) e, hence
@@ -105,7 +113,8 @@ def from_hand_labels(
         by_hand, by_rule: bool [rows], whether the model is right on each.
 
     Returns:
-        The estimate; None where the model is hardly better than chance by hand.
+        The estimate, its rows those by hand, of which there are fewer; None where the model is hardly better than
+        chance on them.
     """
     generator = np.random.default_rng(seed)
     hand, rule = (
@@ -115,4 +124,5 @@ def from_hand_labels(
     if np.percentile(hand, metrics.INTERVAL[0]) <= 0.55:
         return None
     share = (hand - rule) / (2 * hand - 1)
-    return Estimate(float(share[0]), *(float(edge) for edge in np.percentile(share[1:], metrics.INTERVAL)))
+    edges = (float(edge) for edge in np.percentile(share[1:], metrics.INTERVAL))
+    return WrongLabels(float(share[0]), *edges, rows=len(by_hand))

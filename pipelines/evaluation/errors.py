@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from pipelines.evaluation import metrics, slices
 from pipelines.evaluation.baselines import Baseline
+from pipelines.evaluation.calibration import wilson
 
 SURE = 0.9  # certainty from which on a mistake counts as a confident one
 LABEL_DOUBTFUL = 0.8  # TF-IDF's own certainty against the label from which on the label is doubted
@@ -43,8 +44,8 @@ def grouped(
         least: see `confident`.
 
     Returns:
-        Columns group, rows, share (of these mistakes), tfidf_agrees (share of the group in which TF-IDF contradicts the
-        label as well) and example (the surest, names masked).
+        Columns group, rows, share (of these mistakes), low and high (its 95 % interval after Wilson 1927), tfidf_agrees
+        (share of the group in which TF-IDF contradicts the label as well) and example (the surest, names masked).
     """
     chosen = confident(labels, probabilities, least=least)
     mine, label = texts.take(pa.array(chosen)), np.asarray(labels)[chosen]
@@ -57,9 +58,32 @@ def grouped(
         if len(found):
             agrees = float((against[found] > metrics.THRESHOLD).mean())
             example = slices.masked(mine.take(pa.array(found[:1])))[0].as_py()[:160]
-            line = {"group": name, "rows": len(found), "share": len(found) / len(chosen)}
+            line = {"group": name, "rows": len(found), **_share("share", len(found), len(chosen))}
+            line["low"], line["high"] = line.pop("share_interval")
             lines.append(line | {"tfidf_agrees": agrees, "example": example})
-    return pd.DataFrame(lines, columns=["group", "rows", "share", "tfidf_agrees", "example"])
+    return pd.DataFrame(lines, columns=["group", "rows", "share", "low", "high", "tfidf_agrees", "example"])
+
+
+def sure(groups: pd.DataFrame, *, wrong: int, least: float = SURE) -> dict[str, object]:
+    """How many mistakes were confident ones, and in how many of these TF-IDF contradicts the label as well.
+
+    Args:
+        groups: from `grouped`; wrong: all mistakes; least: see `confident`.
+
+    Returns:
+        "certainty" (the least), "rows", "wrong_rows", and the shares "share" (of all mistakes) and "tfidf_agrees" (of
+        the confident ones), each with `NAME_interval`, after Wilson; a share of no rows is None.
+    """
+    rows = int(groups["rows"].sum())
+    agree = round(float((groups["rows"] * groups["tfidf_agrees"]).sum()))
+    found = {"certainty": least, "rows": rows, "wrong_rows": wrong}
+    return found | _share("share", rows, wrong) | _share("tfidf_agrees", agree, rows)
+
+
+def _share(name: str, part: int, rows: int) -> dict[str, object]:
+    if not rows:
+        return {name: None, f"{name}_interval": None}
+    return {name: part / rows, f"{name}_interval": [float(edge) for edge in wilson(part / rows, rows)]}
 
 
 def _rules(texts: pa.Array, labels: np.ndarray, baseline: Baseline, *, against: np.ndarray) -> dict[str, np.ndarray]:

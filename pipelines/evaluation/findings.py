@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipelines import artifacts
 from pipelines.evaluation import siblings
+from pipelines.evaluation.ceiling import WrongLabels
 from pipelines.evaluation.forecast import Estimate
 from pipelines.evaluation.wording import SIGNIFICANT, difference
 
@@ -114,25 +115,34 @@ def slices(table: pd.DataFrame, *, overall: float, least_rows: int) -> str:
     )
 
 
-def mistakes(groups: pd.DataFrame, *, wrong: int, least: float) -> str:
-    """How many mistakes were sure ones, and in how many TF-IDF sides with the network."""
-    rows = int(groups["rows"].sum())
-    if not rows:
-        return f"None of the {wrong:,} mistakes was made with a certainty of {100 * least:.0f} % or more."
-    agrees = float((groups["rows"] * groups["tfidf_agrees"]).sum() / rows)
+def mistakes(sure: dict) -> str:
+    """How many mistakes were sure ones, and in how many TF-IDF sides with the network, from `errors.sure`."""
+    certainty = f"made with a certainty of {100 * sure['certainty']:.0f} % or more"
+    if not sure["rows"]:
+        return f"None of the {sure['wrong_rows']:,} mistakes was {certainty}."
+    share, agrees = (_percent(sure[name], sure[f"{name}_interval"]) for name in ("share", "tfidf_agrees"))
     return (
-        f"{rows:,} of {wrong:,} mistakes were made with a certainty of {100 * least:.0f} % or more. In "
-        f"{100 * agrees:.0f} % of these TF-IDF contradicts the label as well."
+        f"{sure['rows']:,} of {sure['wrong_rows']:,} mistakes, {share}, were {certainty}. In {agrees} of these TF-IDF "
+        "contradicts the label as well."
     )
 
 
-def ceiling(accuracy: float, wrong: dict[str, Estimate]) -> str:
+def calibration_error(found: dict) -> str:
+    """The expected calibration error on test rows, from what metrics.json holds of the calibration."""
+    low, high = (100 * edge for edge in found["expected_calibration_error_interval"])
+    return (
+        f"Expected calibration error on {found['rows']:,} test rows: {100 * found['expected_calibration_error']:.2f} % "
+        f"[{low:.2f}, {high:.2f}]."
+    )
+
+
+def ceiling(accuracy: float, wrong: dict[str, WrongLabels]) -> str:
     """How far the model is from what its labels allow, and how unsure that is."""
     if not wrong:
         return "Nothing here tells how many labels are wrong by themselves."
     best = {name: 1 - max(found.value, 0) for name, found in wrong.items()}
     lowest, highest = 100 * min(best.values()), 100 * max(best.values())
-    listed = ", ".join(f"{100 * value:.1f} % ({name})" for name, value in best.items())
+    listed = ", ".join(f"{100 * best[name]:.1f} % ({name}, {found.rows:,} rows)" for name, found in wrong.items())
     near = max(lowest - 100 * accuracy, 0)
     return (
         f"With labels that are wrong that often the best possible accuracy is {listed}. This model, "

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipelines import artifacts
-from pipelines.evaluation import about, baselines, markdown, report, slices, summary, wording
+from pipelines.evaluation import about, baselines, findings, markdown, report, slices, summary, wording
 from pipelines.evaluation.run_facts import Facts, facts
 
 KNOWN = ("dataset", "rows_train", "model_version", "splits", "baselines", "mcnemar_tfidf", "calibration", "parity")
@@ -98,11 +98,9 @@ def _calibration(known: Facts) -> str:
     lines = []
     if "temperature" in found:
         lines.append(f"Log-odds are divided by {found['temperature']:.3f}, fitted on `validation` (Guo et al. 2017).")
-    if (error := found.get("expected_calibration_error")) is not None:
-        low, high = found.get("expected_calibration_error_interval") or (None, None)
-        interval = f" [{100 * low:.2f}, {100 * high:.2f}]" if low is not None else ""
+    if found.get("expected_calibration_error_interval"):
         lines.append(
-            f"Expected calibration error on `test`: {100 * error:.2f} %{interval}, in bins of equally many rows."
+            f"{findings.calibration_error(found)} Bins are of equally many rows; the interval is a bootstrap's."
         )
     if (difference := known.metrics.get("parity", {}).get("max_difference")) is not None:
         lines.append(f"The export scores as the trained network does, to {difference:.1e}.")

@@ -126,7 +126,7 @@ def _flat_figures(prefix: str, figures: dict, *, with_rows: bool) -> dict[str, f
 
 
 def _flat_extras(result: dict) -> dict[str, float | None]:
-    """What not every metrics.json has: other test sets, users, seeds, wrong labels, the threshold."""
+    """What not every metrics.json has: other test sets, users, seeds, wrong labels, calibration, sure mistakes."""
     found = {}
     for model, sets in result.get("test_sets", {}).items():
         for name, figures in sets.items():
@@ -141,7 +141,10 @@ def _flat_extras(result: dict) -> dict[str, float | None]:
     for name, estimate in result.get("wrong_labels", {}).items():
         slug = f"wrong_labels_{name.replace(' ', '_')}"
         found |= {slug: estimate["value"], f"{slug}_low": estimate["low"], f"{slug}_high": estimate["high"]}
+        found[f"{slug}_rows"] = estimate["rows"]
     found |= {f"seeds_{name}": value for name, value in result.get("seeds", {}).items() if name != "accuracies"}
+    found |= _flat_shares("test_", result.get("calibration", {}), ("expected_calibration_error",))
+    found |= _flat_shares("sure_mistakes_", result.get("sure_mistakes", {}), ("share", "tfidf_agrees"))
     return found | _flat_threshold(result.get("sure_enough", {}))
 
 
@@ -149,7 +152,12 @@ def _flat_threshold(found: dict) -> dict[str, float | None]:
     if not found or found["certainty"] is None:
         return {}
     flat = {"sure_certainty": found["certainty"], "sure_rows": found["test"]["rows"]}
-    for name in ("share", "accuracy"):
-        low, high = found["test"][f"{name}_interval"] or (None, None)
-        flat |= {f"sure_{name}": found["test"][name], f"sure_{name}_low": low, f"sure_{name}_high": high}
+    return flat | _flat_shares("sure_", found["test"], ("share", "accuracy"))
+
+
+def _flat_shares(prefix: str, found: dict, names: tuple[str, ...]) -> dict[str, float | None]:
+    flat = {}
+    for name in (name for name in names if name in found):
+        low, high = found[f"{name}_interval"] or (None, None)
+        flat |= {f"{prefix}{name}": found[name], f"{prefix}{name}_low": low, f"{prefix}{name}_high": high}
     return flat

@@ -9,7 +9,7 @@ import pytest
 
 from pipelines import artifacts
 from pipelines.evaluation import baselines, calibration, ceiling, errors, findings, kinds, report, siblings, slices
-from pipelines.evaluation.forecast import Estimate
+from pipelines.evaluation.ceiling import WrongLabels
 from pipelines.evaluation.results import Scores
 
 
@@ -107,6 +107,7 @@ def test_wrong_labels_follow_from_accuracy_by_hand_and_by_rule():
     found = ceiling.from_hand_labels(by_hand, by_rule)
     assert found.value == pytest.approx(0.1)
     assert found.low < 0.1 < found.high
+    assert found.rows == 10_000
     assert ceiling.from_hand_labels(np.arange(100) < 52, by_rule) is None
 
 
@@ -118,12 +119,14 @@ def test_out_of_fold_probabilities_are_no_memory(dataset):
 
 def test_repeats_that_are_not_counted_give_no_estimate():
     assert ceiling.from_repeats({}) is None
-    assert ceiling.from_repeats({"repeats": {"rate": 0.1, "low": 0.05, "high": 0.2}}) == Estimate(0.1, 0.05, 0.2)
+    found = {"rows": 40, "rate": 0.1, "low": 0.05, "high": 0.2}
+    assert ceiling.from_repeats({"repeats": found}) == WrongLabels(0.1, 0.05, 0.2, rows=40)
 
 
 def test_the_ceiling_is_told_with_the_distance_and_its_doubt():
-    sentence = findings.ceiling(0.8, {"a": Estimate(0.02, 0, 0), "b": Estimate(0.1, 0, 0), "c": Estimate(-0.1, 0, 0)})
-    assert "98.0 % (a), 90.0 % (b), 100.0 % (c)" in sentence
+    wrong = {name: WrongLabels(share, 0, 0, rows=1_200) for name, share in {"a": 0.02, "b": 0.1, "c": -0.1}.items()}
+    sentence = findings.ceiling(0.8, wrong)
+    assert "98.0 % (a, 1,200 rows), 90.0 % (b, 1,200 rows), 100.0 % (c, 1,200 rows)" in sentence
     assert "10 to 20 points below" in sentence
     assert "Nothing here" in findings.ceiling(0.8, {})
 
@@ -187,9 +190,12 @@ def test_sure_mistakes_are_grouped_once_and_masked(dataset):
     assert found["rows"].sum() == 3
     assert found.loc["label doubtful: TF-IDF is sure of the opposite too", "example"].startswith("@user so happy")
     assert found.loc["too short: 3 words or fewer", "rows"] == 1
-    assert "3 of 3 mistakes" in findings.mistakes(found.reset_index(), wrong=3, least=0.9)
+    assert ((found["low"] < found["share"]) & (found["share"] < found["high"])).all()
+    sure = errors.sure(found.reset_index(), wrong=6)
+    assert (sure["rows"], sure["share"]) == (3, 0.5)
+    assert "3 of 6 mistakes, 50.0 % [18.8, 81.2]" in findings.mistakes(sure)
     none = errors.grouped(texts, labels, np.array([0.1, 0.9, 0.9, 0.1]), baseline)
-    assert "None of the 0" in findings.mistakes(none, wrong=0, least=0.9)
+    assert "None of the 0" in findings.mistakes(errors.sure(none, wrong=0))
 
 
 def test_figures_of_all_kinds_reach_mlflow_with_their_rows():
@@ -197,10 +203,15 @@ def test_figures_of_all_kinds_reach_mlflow_with_their_rows():
     result = {"splits": {"test": figures}, "baselines": {}, "seeds": {"n": 2, "mean": 0.6}}
     result["test_sets"] = {"model": {"later in time": figures}, baselines.TFIDF: {"later in time": figures}}
     result["clustered"] = {"users": 3, "rows_with_user": 4, "accuracy_interval": [0.4, 0.8]}
-    result["wrong_labels"] = {"hand labels": {"value": 0.1, "low": 0.0, "high": 0.2}}
+    result["wrong_labels"] = {"hand labels": {"value": 0.1, "low": 0.0, "high": 0.2, "rows": 7}}
+    result["calibration"] = {"expected_calibration_error": 0.02, "expected_calibration_error_interval": [0.01, 0.03]}
+    result["sure_mistakes"] = {"share": 0.3, "share_interval": [0.2, 0.4]}
     found = report.flat(result)
     assert found["on_later_in_time_rows"] == 5
     assert found["on_later_in_time_tfidf_accuracy"] == 0.6
     assert found["test_accuracy_clustered_low"] == 0.4
     assert found["wrong_labels_hand_labels_high"] == 0.2
+    assert found["wrong_labels_hand_labels_rows"] == 7
+    assert found["test_expected_calibration_error_high"] == 0.03
+    assert found["sure_mistakes_share_low"] == 0.2
     assert found["seeds_n"] == 2
