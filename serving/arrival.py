@@ -11,6 +11,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*(?=\r\n)", re.I
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*chunked", re.IGNORECASE)
 _EXPECT = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n)", re.IGNORECASE)
 _HEALTH = re.compile(rb"(?:GET|HEAD) /(?:livez|readyz|metrics)[ ?]")
+_SIZE = re.compile(rb"0*([0-9a-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r\n", re.IGNORECASE)
 _HEAD_LIMIT = 65_536
 _REASONS = {
     400: "Bad Request",
@@ -35,6 +36,7 @@ class Arrival:
     received: bytearray = field(default_factory=bytearray)
     _head_end: int = -1
     _total: int | None = None
+    _chunk: int = 0  # where the next chunk of a chunked body begins
 
     def complete(self) -> bool:
         """Whether gunicorn can take it from here without waiting; too large a request counts as complete."""
@@ -42,10 +44,7 @@ class Arrival:
             return self.head_too_large()
         if self._total is not None:
             return len(self.received) >= self._total
-        # Chunked: the last chunk is empty, and trailers may follow it. A mistake here gives a 400.
-        tail = self.received[max(self._head_end - 2, len(self.received) - _HEAD_LIMIT) :]
-        ended = tail.endswith(b"\r\n\r\n") and b"\r\n0\r\n" in tail
-        return ended or len(self.received) > self._head_end + 2 * self.max_body_bytes + _HEAD_LIMIT
+        return self._read_chunks() or len(self.received) > self._head_end + 2 * self.max_body_bytes + _HEAD_LIMIT
 
     def owes_continue(self) -> bool:
         """Whether the client waits for `100 Continue`; true once."""
@@ -57,6 +56,7 @@ class Arrival:
         del self.received[match.start() : match.end()]  # or gunicorn would say it again
         removed = match.end() - match.start()
         self._head_end -= removed
+        self._chunk -= removed
         self._total = self._total - removed if self._total is not None else None
         return True
 
@@ -74,13 +74,28 @@ class Arrival:
         end = self.received.find(b"\r\n\r\n")
         if end < 0:
             return False
-        self._head_end = end + 4
+        self._head_end = self._chunk = end + 4
         head = bytes(self.received[: self._head_end])
         if _CHUNKED.search(head) is None:
             length = _LENGTH.search(head)
             body = int(length[1]) if length else 0
             self._total = self._head_end + (body if body <= self.max_body_bytes else 0)
         return True
+
+    def _read_chunks(self) -> bool:
+        """Whether a chunked body (RFC 9112, 7.1) has ended, or is none: gunicorn then says what is wrong with it."""
+        while (line_end := self.received.find(b"\r\n", self._chunk)) >= 0:
+            size = _SIZE.fullmatch(self.received, self._chunk, line_end + 2)
+            if size is None or self.received[self._chunk - 2 : self._chunk] != b"\r\n":
+                return True
+            if int(size[1], 16) == 0:
+                return self._has_trailers(line_end)
+            self._chunk = line_end + 2 + int(size[1], 16) + 2
+        return len(self.received) > self._chunk + _HEAD_LIMIT
+
+    def _has_trailers(self, line_end: int) -> bool:
+        # An empty line ends them, which may be the first.
+        return self.received.find(b"\r\n\r\n", line_end) >= 0 or len(self.received) > line_end + _HEAD_LIMIT
 
 
 def raw_response(problem: Problem) -> bytes:

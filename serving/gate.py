@@ -6,12 +6,14 @@ The main thread moves bytes and nothing else. A client that sends or hears slowl
 from __future__ import annotations
 
 import errno
+import inspect
 import selectors
 import socket
 import time
 from functools import partial
 from itertools import takewhile
 
+from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from serving.arrival import Arrival
@@ -85,6 +87,14 @@ class GatedWorker(ThreadWorker):
             return super().handle_request(req, conn)
         except TimeoutError:
             raise StopIteration("the client does not take its answer") from None  # gunicorn's sign to close
+
+    def _keepalive_after(self, conn, keepalive):
+        """Whether the connection can be kept: not after a broken body. The answer has gone, and no other may follow."""
+        try:
+            return not _broke(conn.parser.mesg.body) and super()._keepalive_after(conn, keepalive)
+        except (OSError, ParseException) as error:
+            self.log.debug("Closing connection: %s", error)
+            return False
 
     def finish_request(self, conn, fs):
         if not (self.alive and not fs.cancelled() and fs.exception() is None and fs.result()):
@@ -163,6 +173,12 @@ class GatedWorker(ThreadWorker):
 def _no_more() -> bytes:
     """What gunicorn gets where it reads on: a request that is shorter than it says must not hold a thread."""
     raise ConnectionResetError(errno.ECONNRESET, "the request is shorter than it says")
+
+
+def _broke(body) -> bool:
+    """Whether reading a chunked body has failed: where the next request begins, nobody can tell."""
+    chunks = getattr(body.reader, "parser", None)
+    return chunks is not None and inspect.getgeneratorstate(chunks) == inspect.GEN_CLOSED
 
 
 def _read(sock) -> tuple[bytes, bool]:

@@ -6,13 +6,18 @@ from serving.arrival import Arrival, raw_response
 from serving.problems import Problem
 
 POST = b"POST /predict HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 WHOLE = {
     "get": b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n",
     "length": POST + b"Content-Length: 5\r\n\r\n12345",
     "odd case": POST + b"content-LENGTH:5\r\n\r\n12345",
-    "chunked": POST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
-    "trailers": POST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n",
-    "empty chunks": POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunked": CHUNKED + b"3\r\nabc\r\n0\r\n\r\n",
+    "trailers": CHUNKED + b"3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n",
+    "many chunks": CHUNKED + b"3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n",
+    "an end inside a chunk": CHUNKED + b"8\r\na\r\n0\r\n\r\n\r\n0\r\n\r\n",
+    "an end of two zeros": CHUNKED + b"3\r\nabc\r\n00\r\n\r\n",
+    "an end with a note": CHUNKED + b"3 ;a\r\nabc\r\n0 ; b=c\r\n\r\n",
+    "empty chunks": CHUNKED + b"0\r\n\r\n",
 }
 
 
@@ -33,8 +38,19 @@ def test_a_request_is_complete_with_its_last_byte_and_not_before(name):
 
 def test_what_is_too_large_is_not_waited_for():
     assert arrived(POST + b"Content-Length: 1001\r\n\r\n").complete()
-    assert arrived(POST + b"Transfer-Encoding: chunked\r\n\r\n" + b"x" * 70_000).complete()
+    assert arrived(CHUNKED + b"" + b"x" * 70_000).complete()
+    assert arrived(CHUNKED + b"11000\r\n" + b"x" * 68_000).complete()
+    assert arrived(CHUNKED + b"0\r\n" + b"X: y\r\n" * 12_000).complete()
     assert arrived(b"GET /" + b"x" * 70_000).complete()
+
+
+@pytest.mark.parametrize("body", [b"zz\r\n", b"-1\r\n", b"\r\n", b"0x0\r\n", b"3\r\nabcdefg\r\n"])
+def test_chunks_that_are_none_are_not_waited_for(body):
+    assert arrived(CHUNKED + body).complete()
+
+
+def test_what_follows_the_last_chunk_is_not_waited_for():
+    assert arrived(CHUNKED + b"3\r\nabc\r\n0\r\n\r\nGET /live").complete()
 
 
 def test_a_client_that_asks_is_told_once_to_go_on():
