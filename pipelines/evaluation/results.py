@@ -15,6 +15,10 @@ from pipelines.dataset import tokens
 from pipelines.evaluation import baselines, forecast, metrics
 from pipelines.evaluation.calibration import wilson
 
+# What follows from the number of rows, and from whose they are, where the user says nothing.
+OF_THE_ROWS = ("epochs", "batch_size", "word_offsets", "vocabulary_size")
+Differences = dict[str, list]  # parameter → [this run's value, the other's]; None: not recorded
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -71,18 +75,30 @@ def training_labels(dataset: artifacts.Dataset, *, rows: int) -> np.ndarray:
     return np.concatenate([batch["label"].to_numpy() for batch in source])
 
 
-def finished_runs(run: artifacts.Run) -> list[artifacts.Run]:
-    """This run and those of other sizes that were trained with the same parameters, by rows.
+def differences(own: dict, other: dict, *, free: tuple[str, ...]) -> Differences:
+    """The parameters in which two runs differ, those that are `free` to differ aside: {} where they can be compared."""
+    names = sorted((own.keys() | other.keys()) - {*free})
+    return {name: [own.get(name), other.get(name)] for name in names if own.get(name) != other.get(name)}
 
-    The folder's name tells: "200000_units-64" is compared with "50000_units-64", not with "50000".
+
+def finished_runs(run: artifacts.Run) -> tuple[list[artifacts.Run], dict[str, Differences]]:
+    """This run and those of other sizes that were trained with the same parameters, by rows; and those left out.
+
+    The folder's name tells what was asked for: "200000_units-64" is compared with "50000_units-64", not with "50000".
+    What it does not tell is a default that has changed since: such a run is left out, its name → what differs. A change
+    of what follows from the rows (`OF_THE_ROWS`) cannot be told.
     """
     variant = run.name.partition("_")[2]
     alike = [other for other in run.dataset.runs() if other.name.partition("_")[2] == variant]
     done = [other for other in alike if other.training.exists() and other.predictions("validation").exists()]
-    rows = {other.name: artifacts.read_json(other.training)["rows_train"] for other in done}
+    trained = {other.name: artifacts.read_json(other.training) for other in done}
+    used = {name: found.get("parameters", {}) for name, found in trained.items()}
+    others = {name: differences(used[run.name], mine, free=OF_THE_ROWS) for name, mine in used.items()}
+    done = [other for other in done if not others[other.name]]
+    rows = {other.name: trained[other.name]["rows_train"] for other in done}
     # "all" and the number that it stands for are the same size: the run asked for wins.
     by_rows = {rows[other.name]: other for other in sorted(done, key=lambda other: other.name == run.name)}
-    return [by_rows[size] for size in sorted(by_rows)]
+    return [by_rows[size] for size in sorted(by_rows)], {name: found for name, found in others.items() if found}
 
 
 def size_curve(runs: list[artifacts.Run]) -> pd.DataFrame:

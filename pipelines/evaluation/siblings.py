@@ -10,17 +10,31 @@ import pyarrow.parquet as pq
 from pipelines import artifacts
 from pipelines.dataset import derived
 from pipelines.evaluation import baselines, metrics
-from pipelines.evaluation.results import Scores
+from pipelines.evaluation.results import OF_THE_ROWS, Differences, Scores, differences
 
 NAMES = {"later": "later in time", "users": "other users", "leaky": "leaky, as is usual"}
 NEW_USERS = "test, by users not seen in training"
 LEAST_ROWS = 200  # of a part of the test rows that is worth a line of its own
 
 
-def held_out(run: artifacts.Run) -> dict[str, dict]:
-    """metrics.json of each finished run on other test rows with this one's name, by `derived.HOLDOUTS`."""
+def held_out(run: artifacts.Run, parameters: dict) -> tuple[dict[str, dict], dict[str, Differences]]:
+    """metrics.json of each finished run on other test rows with this one's name and parameters, by `derived.HOLDOUTS`.
+
+    Args:
+        parameters: of this run; a default may have changed since another of its name was trained.
+
+    Returns:
+        The runs, and those left out → what differs, but for `results.OF_THE_ROWS`.
+    """
     runs = {name: artifacts.Dataset(f"{run.dataset.name}-{name}").run(run.name) for name in derived.HOLDOUTS}
-    return {name: artifacts.read_json(other.metrics) for name, other in runs.items() if other.metrics.exists()}
+    return _alike(runs, parameters, free=OF_THE_ROWS)
+
+
+def _alike(runs: dict[str, artifacts.Run], parameters: dict, *, free: tuple[str, ...]) -> tuple[dict, dict]:
+    results = {name: artifacts.read_json(run.metrics) for name, run in runs.items() if run.metrics.exists()}
+    found = {name: differences(parameters, result.get("parameters", {}), free=free) for name, result in results.items()}
+    alike = {name: result for name, result in results.items() if not found[name]}
+    return alike, {name: different for name, different in found.items() if different}
 
 
 def side_by_side(own: dict[str, tuple[dict, dict]], others: dict[str, dict]) -> tuple[dict, dict]:
@@ -99,11 +113,18 @@ def unseen(run: artifacts.Run, names: np.ndarray, *, rows_train: int) -> np.ndar
     return np.array([name not in seen for name in names], bool)
 
 
-def seeds(run: artifacts.Run) -> dict[int, dict]:
-    """metrics.json of each other finished run that differs from this one in its seed only, by seed."""
-    alike = [other for other in run.dataset.runs() if other.name != run.name and _unseeded(other) == _unseeded(run)]
-    found = [artifacts.read_json(other.metrics) for other in alike if other.metrics.exists()]
-    return {result["seed"]: result for result in found}
+def seeds(run: artifacts.Run, parameters: dict) -> tuple[dict[int, dict], dict[str, Differences]]:
+    """metrics.json of each other finished run that differs from this one in its seed only, by seed.
+
+    Args:
+        parameters: of this run; a default may have changed since another of its name was trained.
+
+    Returns:
+        The runs, and those left out, by name → what differs.
+    """
+    others = [other for other in run.dataset.runs() if other.name != run.name and _unseeded(other) == _unseeded(run)]
+    alike, left_out = _alike({other.name: other for other in others}, parameters, free=("seed",))
+    return {result["seed"]: result for result in alike.values()}, left_out
 
 
 def _unseeded(run: artifacts.Run) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipelines.evaluation import baselines, forecast
 from pipelines.evaluation.curves import Diagnosis
+from pipelines.evaluation.results import Differences
 
 SIGNIFICANT = 0.05
 
@@ -27,6 +28,24 @@ def difference(test: dict, *, other: str, split: str) -> str:
         f"On {split} {finding}: {points:+.2f} points [{low:+.2f}, {high:+.2f}], McNemar's p {p_value(test['p_value'])} "
         f"({test['only_first_right']:,} rows only this model has right, {test['only_second_right']:,} only the other)."
     )
+
+
+def left_out(runs: dict[str, Differences]) -> str:
+    """Which runs were not compared, since they are not the same but for what is compared; "" where there are none.
+
+    >>> left_out({"50000_seed-2": {"units": [128, 64]}})
+    'Left out, trained with other parameters: `50000_seed-2` (units 64, here 128). Trained again, it counts.'
+    """
+    listed = [
+        f"`{run}` ({', '.join(f'{name} {_told(other)}, here {_told(own)}' for name, (own, other) in found.items())})"
+        for run, found in runs.items()
+    ]
+    count = "it counts" if len(listed) == 1 else "they count"
+    return f"Left out, trained with other parameters: {'; '.join(listed)}. Trained again, {count}." if listed else ""
+
+
+def _told(value: object) -> object:
+    return "not recorded" if value is None else value
 
 
 def p_value(p: float) -> str:

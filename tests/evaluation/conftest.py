@@ -39,7 +39,7 @@ def dataset(tmp_path, monkeypatch):
 def finish(dataset):
     """A function that writes what training leaves behind."""
 
-    def finished(name, *, rows, accuracy):
+    def finished(name, *, rows, accuracy, parameters=None):
         run = dataset.run(name)
         validation = pd.read_parquet(dataset.split("validation"), columns=["row", "label"])
         right = np.arange(len(validation)) < accuracy * len(validation)
@@ -47,7 +47,8 @@ def finish(dataset):
         run.predictions("validation").parent.mkdir(parents=True)
         validation.to_parquet(run.predictions("validation"))
         validation.to_parquet(run.predictions("train_sample"))
-        artifacts.write_json(run.training, {"rows_train": rows, "validation_accuracy": accuracy})
+        facts = {"rows_train": rows, "validation_accuracy": accuracy, "parameters": parameters or {}}
+        artifacts.write_json(run.training, facts)
         return run
 
     return finished

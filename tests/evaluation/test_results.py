@@ -10,13 +10,24 @@ def test_runs_are_compared_with_others_of_the_same_parameters_by_rows(finish):
     finish("50", rows=50, accuracy=0.7)
     run = finish("all", rows=400, accuracy=0.8)
     finish("400", rows=400, accuracy=0.8)
-    assert [found.name for found in results.finished_runs(run)] == ["50", "all"]
+    assert [found.name for found in results.finished_runs(run)[0]] == ["50", "all"]
+
+
+def test_a_run_of_another_size_from_before_a_default_was_changed_is_left_out_and_one_that_rows_make_differ_is_not(
+    finish,
+):
+    run = finish("400", rows=400, accuracy=0.8, parameters={"units": 128, "epochs": 3, "word_offsets": True})
+    finish("100", rows=100, accuracy=0.7, parameters={"units": 128, "epochs": 4, "word_offsets": False})
+    finish("50", rows=50, accuracy=0.7, parameters={"units": 64, "epochs": 4})
+    found, left_out = results.finished_runs(run)
+    assert [one.name for one in found] == ["100", "400"]
+    assert left_out == {"50": {"units": [128, 64]}}
 
 
 def test_a_run_without_predictions_is_not_finished(finish, dataset):
     run = finish("100", rows=100, accuracy=0.7)
     dataset.run("200").folder.mkdir(parents=True)
-    assert [found.name for found in results.finished_runs(run)] == ["100"]
+    assert [found.name for found in results.finished_runs(run)[0]] == ["100"]
     with pytest.raises(FileNotFoundError, match="run 04_train for invented/200 first"):
         results.scores(dataset.run("200"), "validation")
 

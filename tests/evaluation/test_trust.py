@@ -8,7 +8,18 @@ import pyarrow as pa
 import pytest
 
 from pipelines import artifacts
-from pipelines.evaluation import baselines, calibration, ceiling, errors, findings, kinds, report, siblings, slices
+from pipelines.evaluation import (
+    baselines,
+    calibration,
+    ceiling,
+    errors,
+    findings,
+    kinds,
+    report,
+    siblings,
+    slices,
+    wording,
+)
 from pipelines.evaluation.ceiling import WrongLabels
 from pipelines.evaluation.results import Scores
 
@@ -41,10 +52,25 @@ def test_spread_over_seeds_is_that_of_the_sample():
 
 def test_runs_of_other_seeds_are_found_and_runs_of_other_parameters_are_not(dataset):
     for name, seed in (("50", 1), ("50_seed-2", 2), ("50_seed-3_units-8", 3), ("100_seed-2", 2)):
-        artifacts.write_json(dataset.run(name).metrics, {"seed": seed})
-    assert set(siblings.seeds(dataset.run("50"))) == {2}
-    assert set(siblings.seeds(dataset.run("50_seed-2"))) == {1}
-    assert set(siblings.seeds(dataset.run("50_seed-9_units-8"))) == {3}
+        artifacts.write_json(dataset.run(name).metrics, {"seed": seed, "parameters": {"seed": seed}})
+    for name, others in (("50", {2}), ("50_seed-2", {1}), ("50_seed-9_units-8", {3})):
+        assert set(siblings.seeds(dataset.run(name), {"seed": 9})[0]) == others
+
+
+def test_a_sibling_from_before_a_default_was_changed_is_left_out_in_words(dataset):
+    own = {"seed": 1, "units": 128, "epochs": 4}
+    for run in (dataset.run("50_seed-2"), dataset.run("50_seed-3"), artifacts.Dataset("invented-later").run("50")):
+        old = {"units": 64} if run.name != "50_seed-3" else {}
+        seed = int(run.name[-1]) if "seed" in run.name else 1
+        artifacts.write_json(run.metrics, {"seed": seed, "parameters": own | old | {"seed": seed}})
+    # Another number of rows has another number of epochs: of other test rows that is no reason.
+    artifacts.write_json(artifacts.Dataset("invented-users").run("50").metrics, {"parameters": own | {"epochs": 5}})
+    found, left_out = siblings.seeds(dataset.run("50"), own)
+    assert (set(found), left_out) == ({3}, {"50_seed-2": {"units": [128, 64]}})
+    assert "`50_seed-2` (units 64, here 128)" in wording.left_out(left_out)
+    found, left_out = siblings.held_out(dataset.run("50"), own)
+    assert (set(found), set(left_out)) == ({"users"}, {"later"})
+    assert wording.left_out({}) == ""
 
 
 def test_finished_siblings_stand_beside_the_run_with_a_tfidf_of_their_own(dataset):
@@ -53,7 +79,7 @@ def test_finished_siblings_stand_beside_the_run_with_a_tfidf_of_their_own(datase
     result = {"splits": {"test": other}, "baselines": {baselines.TFIDF: {"test": other | {"accuracy": 0.55}}}}
     result["clustered"] = {"rows": 5, "users": 2, "accuracy_interval": [0.4, 0.8]}
     artifacts.write_json(artifacts.Dataset("invented-users").run("50").metrics, result)
-    others = siblings.held_out(dataset.run("50"))
+    others, _ = siblings.held_out(dataset.run("50"), {})
     assert list(others) == ["users"]
     scored = Scores(np.arange(4), np.array([0, 1, 0, 1]), np.full(4, 0.9))
     sets = siblings.own_sets(own, own, test=(scored, scored), chosen=np.zeros(4, bool))
