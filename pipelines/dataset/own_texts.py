@@ -6,6 +6,7 @@ import csv
 import difflib
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def check_encoding(path: Path) -> None:
 
 
 def column_names(path: Path, format: str) -> list[str]:
-    """Columns of a table: of its first line, its first record, or its schema."""
+    """Columns of a table: of its first line, its schema, or all its records, since each may leave out what is null."""
     if format == "parquet":
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -94,15 +95,22 @@ def column_names(path: Path, format: str) -> list[str]:
             raise SourceError(f"{path.name} is a broken Parquet file ({error}): fetch it again") from error
     with path.open(encoding="utf-8-sig", newline="") as file:
         if format == "jsonl":
-            return _fields(next(filter(str.strip, file), "{}"), path)
+            return _fields(filter(str.strip, file), path)
         return next((row for row in csv.reader(file, delimiter="\t" if format == "tsv" else ",") if row), [])
 
 
-def _fields(line: str, path: Path) -> list[str]:
-    try:
-        return list(json.loads(line).keys())
-    except (ValueError, AttributeError) as error:
-        raise SourceError(f"{path.name}: its first line is no JSON object: {line[:60]!r}") from error
+def _fields(lines: Iterable[str], path: Path) -> list[str]:
+    names, first, found = {}, "", False
+    for line in lines:
+        first = first or line
+        try:
+            names |= dict.fromkeys(json.loads(line).keys())
+            found = True
+        except (ValueError, AttributeError, RecursionError):
+            continue  # the row will be rejected, with its number
+    if first and not found:
+        raise SourceError(f"{path.name}: none of its lines is a JSON object; the first one: {first[:60]!r}")
+    return list(names)
 
 
 def choose_columns(names: list[str], request: Request, *, where: str) -> dict[str, str | None]:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from pipelines.dataset import json_records, parquet_columns
 from pipelines.dataset.provenance import OFFICIAL_COLUMNS, ROLES, Source, SourceError
 
 BATCH_ROWS = 32_768
@@ -144,16 +145,15 @@ def _number(rows: int, *, start: int, rejected: np.ndarray) -> np.ndarray:
 def _read_parquet(path: Path, wanted: dict[str, str]) -> Iterator[Rows]:
     start = 0
     with pq.ParquetFile(path) as file:
+        parquet_columns.check_types(file.schema_arrow, wanted.values(), where=path.name)
         for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=list(dict.fromkeys(wanted.values()))):
-            numbers = np.arange(start, start + batch.num_rows)
-            yield Rows(_as_rows(numbers, {role: _as_strings(batch[name]) for role, name in wanted.items()}), [])
+            read = {role: parquet_columns.as_strings(batch[name]) for role, name in wanted.items()}
+            good = np.logical_and.reduce([decoded for _, decoded in read.values()])
+            table = _as_rows(start + np.arange(batch.num_rows), {role: strings for role, (strings, _) in read.items()})
+            strange = table.filter(pa.array(~good)).to_pylist()
+            rejected = [Rejected(row["row"], "not valid UTF-8", json.dumps(row, ensure_ascii=False)) for row in strange]
+            yield Rows(table.filter(pa.array(good)), rejected)
             start += batch.num_rows
-
-
-def _as_strings(array: pa.Array) -> pa.Array:
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    return array.cast(pa.string())
 
 
 def _read_json_lines(path: Path, wanted: dict[str, str]) -> Iterator[Rows]:
@@ -162,9 +162,9 @@ def _read_json_lines(path: Path, wanted: dict[str, str]) -> Iterator[Rows]:
         for line in filter(str.strip, file):
             row += 1
             try:
-                record = {role: _scalar(json.loads(line)[name]) for role, name in wanted.items()}
-            except (ValueError, KeyError, TypeError, RecursionError) as error:
-                rejected.append(Rejected(row, _why_not(error), line.rstrip("\n")))
+                record = json_records.read(line, wanted)
+            except json_records.ERRORS as error:
+                rejected.append(Rejected(row, json_records.why_not(error), line.rstrip("\n")))
                 continue
             numbers.append(row)
             for role, value in record.items():
@@ -178,18 +178,3 @@ def _read_json_lines(path: Path, wanted: dict[str, str]) -> Iterator[Rows]:
 def _json_rows(numbers: list[int], values: dict[str, list], rejected: list[Rejected]) -> Rows:
     columns = {role: pa.array(column, pa.string()) for role, column in values.items()}
     return Rows(_as_rows(np.array(numbers, np.int64), columns), rejected)
-
-
-def _scalar(value: object) -> str | None:
-    if isinstance(value, list | dict):
-        raise TypeError(f"a {type(value).__name__} where a text or number is expected")
-    if value is None or isinstance(value, str):
-        # A lone surrogate is valid JSON but no text.
-        return value if value is None else value.encode("utf-8", "replace").decode("utf-8")
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _why_not(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"not JSON: {error.msg}"
-    return f"no field {error}" if isinstance(error, KeyError) else f"not a JSON object of texts: {error}"

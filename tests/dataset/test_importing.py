@@ -121,6 +121,15 @@ def test_what_cannot_be_used_is_named_with_the_way_out(data_folder, tmp_path, co
     assert not list(data_folder.glob("reviews/*/"))
 
 
+def test_records_that_lack_what_others_have_are_read(data_folder, tmp_path):
+    lines = ["no record", '{"review": "of no label", "date": null}', '{"review": "of NaN", "verdict": NaN}']
+    lines += [json.dumps({"verdict": verdict, "review": text}) for verdict, text, _ in REVIEWS]
+    (tmp_path / "x.jsonl").write_text("\n".join(lines))
+    dataset = bring(tmp_path / "x.jsonl", text="review", label="verdict", date="date", negative="poor")
+    counts = prepare.prepare(dataset)["counts"]
+    assert (counts["read"], counts["rejected"], counts["kept"]) == (63, 3, 60)
+
+
 def test_broken_empty_and_foreign_files_are_named(data_folder, tmp_path, tiny_zip):
     def refused(file_name, content, message, **given):
         (tmp_path / file_name).write_bytes(content)
@@ -140,7 +149,9 @@ def test_broken_empty_and_foreign_files_are_named(data_folder, tmp_path, tiny_zi
     refused("empty.csv", b"", r"empty \(0 bytes\)", name=None)
     refused("empty.csv.gz", gzip.compress(b""), r"is empty", name=None)
     refused("own.csv", CSV.encode(), r"own\.csv has not the layout of Sentiment140.*NAME=… TEXT=column", name=None)
-    refused("x.jsonl", b"not json\n", r"first line is no JSON object", text="a", label="b")
+    refused(
+        "x.jsonl", b"not json\n", r"none of its lines is a JSON object; the first one: 'not json", text="a", label="b"
+    )
     refused("x.docx.txt", b"hello", r"ends in \.csv, \.tsv", text="a", label="b")
     with pytest.raises(SourceError, match="no file"):
         bring(tmp_path / "nowhere.csv")

@@ -53,15 +53,18 @@ def test_json_lines_take_numbers_booleans_and_null_and_set_aside_the_rest(tmp_pa
         {"review": ["no"], "stars": 1, "who": "x"},
         {"review": "no stars", "who": "x"},
         [],
+        {"review": "nobody", "stars": float("nan")},
     ]
     text = "\n".join(map(json.dumps, records)) + '\n{"broken\n\n{"review": "\\ud800", "stars": 1.5, "who": ""}\n'
     path.write_text(text)
     table, rejected = read(path, "jsonl")
-    assert table["row"] == [0, 1, 6]
-    assert table["label"] == ["1", "true", "1.5"]
-    assert table["text"] == ["a", "b", "?"]
-    assert [one.row for one in rejected] == [2, 3, 4, 5]
+    assert table["row"] == [0, 1, 5, 7]
+    assert table["label"] == ["1", "true", None, "1.5"]
+    assert table["text"] == ["a", "b", "nobody", "?"]
+    assert table["user"] == [None, "x", None, ""]
+    assert [one.row for one in rejected] == [2, 3, 4, 6]
     assert "no field 'stars'" in rejected[1].reason
+    assert "a list" in rejected[2].reason
     assert rejected[3].reason.startswith("not JSON")
 
 
@@ -81,6 +84,25 @@ def test_parquet_columns_of_any_plain_type_become_text(tmp_path):
     assert table["text"] == ["a", None, "c"]
     assert table["label"] == ["true", "false", None]
     assert table["user"] == ["1", "2", "3"]
+
+
+def test_what_is_no_utf_8_in_a_parquet_file_is_set_aside(tmp_path):
+    packed = pa.array([b"ok", b"d\xe9j", None, "�".encode()])
+    review = pa.Array.from_buffers(pa.string(), len(packed), packed.buffers())
+    for column in (review, packed, review.dictionary_encode()):
+        pq.write_table(
+            pa.table({"review": column, "stars": [1.0, 0.0, 1.0, float("nan")], "who": packed}), tmp_path / "x"
+        )
+        table, rejected = read(tmp_path / "x", "parquet")
+        assert (table["row"], table["text"], table["label"]) == ([0, 2, 3], ["ok", None, "�"], ["1", "1", None])
+        assert [(one.row, one.reason) for one in rejected] == [(1, "not valid UTF-8")]
+        assert "d�j" in rejected[0].line
+
+
+def test_a_parquet_column_that_is_no_plain_value_is_named(tmp_path):
+    pq.write_table(pa.table({"review": ["a"], "stars": [["1", "2"]], "who": [1]}), tmp_path / "x")
+    with pytest.raises(SourceError, match=r"column 'stars' of x is list<.*neither text nor number"):
+        read(tmp_path / "x", "parquet")
 
 
 def test_a_quote_that_is_never_closed_is_a_clear_error_when_it_swallows_the_file(tmp_path, monkeypatch):
