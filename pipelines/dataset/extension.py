@@ -7,7 +7,8 @@
     new_test     a share of the new rows
     manual       as before
 
-No new row repeats a text of an older split. Rows are numbered on after those of the files before.
+No new row repeats a text of an older split, or one that was set aside since it has both labels. Rows are numbered on
+after those of the files before.
 """
 
 from __future__ import annotations

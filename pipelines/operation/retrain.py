@@ -56,7 +56,7 @@ def retrain(dataset: artifacts.Dataset, wish: Wish) -> int:
         say(f"champion: {champion}" + (", the newest evaluated run, is the first" if first else ""))
         version = _with_new_rows(before, wish)
         if version == before == begun:
-            say(f"{wish.new} adds nothing: every usable row of it stands in {begun.name} already; the champion stays")
+            say(f"{wish.new} adds nothing: no usable row of it is new to {begun.name}; the champion stays")
             return STAYS
         challenger = _trained(version, wish, champions.manifest(champion))
         return _contest(challenger, champion)
@@ -74,7 +74,7 @@ def _with_new_rows(before: artifacts.Dataset, wish: Wish) -> artifacts.Dataset:
         shutil.rmtree(version.folder, ignore_errors=True)
         raise
     said = f"{found.counts['repeats_of_old']:,} repeat old ones, {found.counts['conflicts_with_old']:,} contradict them"
-    say(f"{found.rows:,} new rows of {found.survey.counts['read']:,}; {said}")
+    say(f"{found.rows:,} new rows of {found.survey.counts['read']:,}; {said} or have a text of both labels")
     if found.rows:
         return version
     shutil.rmtree(version.folder)

@@ -104,6 +104,26 @@ def test_what_repeats_or_contradicts_an_old_row_stays_out_and_the_old_row_stays(
     assert fresh == {text for text, _ in new_rows(60)} | {"once more"}
 
 
+def test_a_text_that_once_left_with_both_labels_does_not_come_back_with_one(old, tmp_path, capsys):
+    odd = [("odd one", "0"), ("odd one", "4")]
+    version, _ = extend(old, table(tmp_path / "june.csv", [*new_rows(60), *odd]))
+    again = [("@you SAME words", "4"), ("Odd one", "0"), ("odd one", "0")]  # left sentiment140; left june
+    third, manifest = extend(version, table(tmp_path / "july.csv", [*new_rows(60, about="july"), *again]))
+    added = manifest["added"]
+    assert (added["kept"], added["conflict_rows"], added["conflicts_with_old"]) == (60, 3, 3)
+    assert not [text for text in texts(third, "train", "validation", "new_test") if "odd" in text.lower()]
+    assert "not known" not in capsys.readouterr().out
+
+
+def test_what_left_a_raw_file_that_is_gone_is_said_to_be_unknown(old, tmp_path, capsys):
+    version = lineage.following(old)
+    path = table(tmp_path / "june.csv", [*new_rows(60), ("same words", "4")])
+    importing.import_file(str(path), name=version.name, request=NOTHING_SAID, extends=provenance.load(old))
+    (old.raw / tiny_data.TRAINING).unlink()
+    assert prepare.prepare(version)["added"]["kept"] == 61
+    assert "texts that sentiment140 holds with both labels are not known: " in capsys.readouterr().out
+
+
 def test_the_same_file_again_would_add_nothing(grown, tmp_path):
     _, version, _ = grown
     again = lineage.following(version)
