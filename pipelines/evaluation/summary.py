@@ -12,13 +12,15 @@ import sys
 from pathlib import Path
 
 from pipelines import artifacts
-from pipelines.dataset import derived
+from pipelines.dataset import derived, lineage
 
 
 def newest_evaluated(dataset: str = "", run: str = "") -> artifacts.Run:
     """The run that was evaluated last, of all data sets or the given one, or the given run.
 
-    Runs of derived data sets (`dataset.derived`) are for comparison: they count only where theirs is the given one.
+    Runs of derived data sets (`dataset.derived`) are for comparison, and those of later versions of a data set
+    (`dataset.lineage`) are challengers until they are promoted: both count only where theirs is the given one. A
+    rollback leaves no file, only MLflow knows of it: what was promoted once counts here for good.
 
     Raises:
         FileNotFoundError: there is none.
@@ -29,13 +31,23 @@ def newest_evaluated(dataset: str = "", run: str = "") -> artifacts.Run:
     evaluated = [
         found
         for found in runs
-        if found.metrics.exists() and (found.saved_model / "manifest.json").exists() and run in ("", found.name)
+        if found.metrics.exists()
+        and (found.saved_model / "manifest.json").exists()
+        and run in ("", found.name)
+        and (dataset or not _is_challenger(found))
     ]
     if not evaluated:
         wanted = " ".join(filter(None, [dataset and f"DATASET={dataset}", run and f"SIZE={run}"]))
         of = f" of {wanted}" if wanted else ""
         raise FileNotFoundError(f"no evaluated run{of} yet: make train {wanted}".rstrip())
     return max(evaluated, key=lambda found: found.metrics.stat().st_mtime)
+
+
+def _is_challenger(run: artifacts.Run) -> bool:
+    """Whether a run learned from rows that were added to a data set, and was not promoted."""
+    if lineage.extended(run.dataset) is None:
+        return False
+    return not (run.promotion.exists() and artifacts.read_json(run.promotion)["promote"])
 
 
 def _percent(figures: dict) -> str:
