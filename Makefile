@@ -41,14 +41,14 @@ holdouts: .venv/ready-run ## the same on other test rows: later in time, other u
 	for d in $$siblings; do $(MAKE) -s train DATASET=$$d; done; $(MAKE) -s train
 sweep: .venv/ready-run ; @$(PYTHON) -m pipelines.search.sweep --dataset "$(DATASET)" --size "$(SIZE)" --params "$(PARAMS)" --search "$(SEARCH)" --trials "$(TRIALS)" ## try parameters until TRIALS=20 are done, several at once if you like: SEARCH="learning_rate units"
 
-# Each output also needs the modules that its notebook imports: the runner lists them, in .NN_name.d beside it.
+# Each output also needs the modules that its notebook imports: the runner lists them, in .NN_name.d beside it. `seeded`: this run with other seeds.
 needs_01_prepare := $(D)/raw/source.json
 needs_02_explore := $(D)/01_prepare.ipynb
 needs_03_tokenize := $(D)/01_prepare.ipynb
 needs_04_train := $(R)/03_tokenize.ipynb $(if $(KERAS_BACKEND),$(shell grep -qs '"keras_backend": "$(KERAS_BACKEND)"' $(R)/04_train.manifest.json || echo another-backend))
 needs_05_diagnose := $(R)/04_train.ipynb
-needs_06_evaluate := $(R)/05_diagnose.ipynb $(wildcard $(R)_seed-*/metrics.json \
-  $(patsubst %,$(D)-%/runs/$(RUN)/metrics.json,later users leaky))
+seeded := $(foreach r,$(notdir $(wildcard $(D)/runs/*_seed-*)),$(if $(filter $(RUN),$(subst $() ,_,$(filter-out seed-%,$(subst _, ,$r)))),$r))
+needs_06_evaluate := $(R)/05_diagnose.ipynb $(wildcard $(seeded:%=$(D)/runs/%/metrics.json) $(patsubst %,$(D)-%/runs/$(RUN)/metrics.json,later users leaky))
 run: $(R)/06_evaluate.ipynb $(D)/02_explore.ipynb
 before-09_sweep: $(R)/03_tokenize.ipynb
 before-07_monitor before-08_promote: $(R)/06_evaluate.ipynb
