@@ -27,10 +27,10 @@ class Table:
     """
 
     def __init__(self, stretches: int = 8192):
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (open for as long as the table is)
-        self._file.truncate(stretches * _STRETCH.size)
+        # Anonymous memory that a fork shares: where a mapped file's disk is full, the kernel kills who writes to it.
+        self._memory = mmap.mmap(-1, stretches * _STRETCH.size)
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (open for as long as the table is; empty, for its locks)
         weakref.finalize(self, self._file.close)
-        self._memory = mmap.mmap(self._file.fileno(), 0)
         self._stretches = stretches
         self._secret = secrets.token_bytes(16)  # or a client could choose an address that collides with another's
         self._lock = threading.Lock()

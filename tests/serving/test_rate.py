@@ -1,4 +1,7 @@
 import multiprocessing
+import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -62,6 +65,29 @@ def test_processes_that_take_at_the_same_time_take_each_token_once():
         process.join()
     refill = (time.monotonic() - started) * 100 / 60
     assert 100 <= total <= 101 + refill
+
+
+FILLS_ITS_DISK = """
+import contextlib, tempfile
+from serving.rate import Table
+table = Table()
+with tempfile.TemporaryFile(buffering=0) as file:
+    with contextlib.suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+    print(table.take("a", per_minute=1))
+"""
+
+
+def test_a_disk_that_fills_up_harms_no_process(tmp_path):
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path], capture_output=True).returncode:
+        pytest.skip("a full disk needs the right to mount one of 64 kB")
+    try:
+        environment = os.environ | {"TMPDIR": str(tmp_path)}
+        ended = subprocess.run([sys.executable, "-c", FILLS_ITS_DISK], env=environment, capture_output=True, text=True)
+        assert (ended.returncode, ended.stdout) == (0, "0.0\n"), ended.stderr
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
 
 
 @pytest.mark.parametrize(
