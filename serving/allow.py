@@ -47,7 +47,8 @@ def check_location(location: str, *, server: str, allowed: str) -> None:
         ModelError: names the place.
     """
     scheme = urlsplit(location).scheme or "file"
-    if scheme in ("mlflow-artifacts", "models"):
+    # MLflow asks the host that such an address names, and the server itself only where it names none.
+    if scheme == "mlflow-artifacts" and urlsplit(location).netloc.lower() in ("", _host(server)):
         return
     usual = scheme == "s3" or (scheme == "file" and urlsplit(server).scheme not in ("http", "https"))
     if not usual and not allowed:
@@ -69,11 +70,15 @@ def _place(uri: str) -> Place:
     if scheme in ("models", "runs"):
         host, path = "", uri.partition(":")[2].replace("@", "/")
     else:
-        parsed = urlsplit(uri)
-        host, path = parsed.netloc.rpartition("@")[2].lower(), parsed.path
+        host, path = _host(uri), urlsplit(uri).path
     parts = tuple(part for part in path.split("/") if part)
     # No store takes these for a way up, but what stands before it may.
     return scheme, host, ("", "..") if ".." in parts else parts
+
+
+def _host(uri: str) -> str:
+    """Host and port, without a user's name and password."""
+    return urlsplit(uri).netloc.rpartition("@")[2].lower()
 
 
 def _within(place: Place, entry: Place) -> bool:

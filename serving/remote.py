@@ -98,10 +98,9 @@ def from_mlflow(uri: str, take: Take) -> None:
     errors = []
     for base in (f"{uri.rstrip('/')}/{INSIDE_MODEL}", uri.rstrip("/")):
         try:
-            allow.check_location(
-                _location(base), server=mlflow.get_tracking_uri(), allowed=os.environ.get("MODEL_URI_ALLOW", "")
-            )
-            return take(functools.partial(get_below, base))
+            location, allowed = _location(base), os.environ.get("MODEL_URI_ALLOW", "")
+            allow.check_location(location, server=mlflow.get_tracking_uri(), allowed=allowed)
+            return take(functools.partial(get_below, location))  # a server that is asked again may say another place
         except (MlflowException, OSError) as error:  # requests' errors are OSErrors
             errors.append((str(error).strip().splitlines() or [repr(error)])[0])
     raise ModelError(f"{uri} cannot be fetched: {errors[-1]}")
@@ -111,10 +110,12 @@ def _location(uri: str) -> str:
     """Where MLflow's server says that it lies; a model may point to its run, and a run to its model."""
     from mlflow.store.artifact.models_artifact_repo import ModelsArtifactRepository
     from mlflow.store.artifact.runs_artifact_repo import RunsArtifactRepository
+    from mlflow.utils.uri import append_to_uri_path
 
     for _ in range(3):
         if uri.startswith("models:"):
-            uri = ModelsArtifactRepository.get_underlying_uri(ModelsArtifactRepository.split_models_uri(uri)[0])
+            root, below = ModelsArtifactRepository.split_models_uri(uri)
+            uri = append_to_uri_path(ModelsArtifactRepository.get_underlying_uri(root), below)
         elif uri.startswith("runs:"):
             uri = RunsArtifactRepository.get_underlying_uri(uri)
     return uri

@@ -91,6 +91,9 @@ def test_the_servers_behind_a_uri_must_be_listed_too(uri, variable):
     ("location", "server", "allowed"),
     [
         ("mlflow-artifacts:/1/models", "http://mlflow", ""),
+        ("mlflow-artifacts:/1/models", "http://mlflow", "models:/sentiment, http://mlflow"),
+        ("mlflow-artifacts://mlflow:5000/1", "http://user:secret@MLFLOW:5000/", "models:/sentiment"),
+        ("mlflow-artifacts://artifacts:80/1", "http://mlflow", "mlflow-artifacts://artifacts:80"),
         ("s3://any/1", "http://mlflow", ""),
         ("/local/1", "sqlite:///mlflow.db", ""),
         ("/shared/1", "http://mlflow", "/shared"),
@@ -101,7 +104,18 @@ def test_a_server_may_point_to_itself_to_a_store_and_to_what_is_listed(location,
 
 
 @pytest.mark.parametrize(
-    ("location", "allowed"), [("/etc", ""), ("file:///etc", ""), ("http://evil/1", ""), ("s3://any/1", "s3://weights")]
+    ("location", "allowed"),
+    [
+        ("/etc", ""),
+        ("file:///etc", ""),
+        ("http://evil/1", ""),
+        ("s3://any/1", "s3://weights"),
+        ("mlflow-artifacts://evil:80/x", ""),
+        ("mlflow-artifacts://evil:80/x", "models:/sentiment, http://mlflow"),
+        ("mlflow-artifacts://mlflow@evil/x", ""),
+        ("mlflow-artifacts://mlflow:81/x", ""),
+        ("models:/from-model-to-model/1", ""),
+    ],
 )
 def test_a_server_may_point_nowhere_else(location, allowed):
     with pytest.raises(ModelError, match="MODEL_URI_ALLOW"):
