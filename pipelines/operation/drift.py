@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,8 @@ class Comparison:
         words: columns word, before, now (shares of rows), p_value; the words that are surely commoner, the surest
             first.
         discrepancy: MMD² and its null; None for a log of scores.
-        rows: {"reference", "new", "labelled"} that were compared.
+        rows: {"reference", "new", "labelled"} that were compared; "labelled" are new rows.
+        labelled: the labelled rows of both sides, reference and new; None where a side has too few.
     """
 
     findings: list[Finding]
@@ -41,14 +43,50 @@ class Comparison:
     words: pd.DataFrame
     discrepancy: two_samples.Permuted | None
     rows: dict[str, int]
+    labelled: tuple[Traits, Traits] | None
+
+    @cached_property
+    def quality(self) -> dict[str, dict] | None:
+        """What labels say of "reference" and "new", see `quality`; None where a side has too few."""
+        if self.labelled is None:
+            return None
+        return {name: quality(side) for name, side in zip(("reference", "new"), self.labelled, strict=True)}
 
     def finding(self, test: str) -> Finding | None:
         """The finding of a test; None where it could not be made."""
         return next((one for one in self.findings if one.test == test), None)
 
 
-def compare(reference: Traits, new: Traits, *, seed: int = 0, permutations: int = PERMUTATIONS) -> Comparison:
+def quality(rows: Traits, *, seed: int = 0) -> dict[str, object]:
+    """Accuracy and calibration error of labelled rows, each with its 95 % interval.
+
+    Returns:
+        "rows", "accuracy" with Wilson's "accuracy_interval", "calibration_error" and "calibration_error_interval".
+    """
+    accuracy = float(metrics.correct(rows.labels, rows.probabilities).mean())
+    return {
+        "rows": len(rows),
+        "accuracy": accuracy,
+        "accuracy_interval": [float(edge) for edge in calibration.wilson(accuracy, len(rows))],
+        "calibration_error": calibration.expected_calibration_error(rows.labels, rows.probabilities),
+        "calibration_error_interval": calibration.error_interval(rows.labels, rows.probabilities, seed=seed),
+    }
+
+
+def compare(
+    reference: Traits,
+    new: Traits,
+    *,
+    labelled: Traits | None = None,
+    seed: int = 0,
+    permutations: int = PERMUTATIONS,
+) -> Comparison:
     """Compare new rows with reference rows, each at most `MOST_ROWS` of them, drawn by `seed`.
+
+    Args:
+        reference, new: fair samples of their sources.
+        labelled: new rows with labels, where they were drawn apart; None: those among `new`.
+        permutations: deals of the rows for the tests that need them.
 
     Raises:
         ValueError: a side has fewer than `LEAST_ROWS` rows.
@@ -66,13 +104,17 @@ def compare(reference: Traits, new: Traits, *, seed: int = 0, permutations: int 
         findings += [
             Finding("sentence vectors", 0.0, discrepancy.statistic, discrepancy.statistic, discrepancy.p_value)
         ]
-    if min(reference.labelled.sum(), new.labelled.sum()) >= LEAST_ROWS:
-        findings += _labels(reference, new, seed=seed, permutations=permutations)
+    labelled = new if labelled is None else labelled.sample(MOST_ROWS, seed=seed)
+    sides = tuple(side.take(np.flatnonzero(side.labelled)) for side in (reference, labelled))
+    enough = min(map(len, sides)) >= LEAST_ROWS
+    if enough:
+        findings += _labels(sides, seed=seed, permutations=permutations)
     adjusted = two_samples.holm([one.p_value for one in findings])
     findings = [replace(one, adjusted=p) for one, p in zip(findings, adjusted, strict=True)]
     stability = two_samples.population_stability(reference.probabilities, new.probabilities)
-    rows = {"reference": len(reference), "new": len(new), "labelled": int(new.labelled.sum())}
-    return Comparison(findings, stability, verdict(findings, stability=stability), words, discrepancy, rows)
+    rows = {"reference": len(reference), "new": len(new), "labelled": len(sides[1])}
+    word = verdict(findings, stability=stability)
+    return Comparison(findings, stability, word, words, discrepancy, rows, sides if enough else None)
 
 
 def _scores(reference: Traits, new: Traits) -> Finding:
@@ -133,8 +175,7 @@ def _discrepancy(reference: Traits, new: Traits, *, seed: int, permutations: int
     return two_samples.maximum_mean_discrepancy(old, fresh, permutations=permutations, seed=seed)
 
 
-def _labels(reference: Traits, new: Traits, *, seed: int, permutations: int) -> list[Finding]:
-    sides = [side.take(np.flatnonzero(side.labelled)) for side in (reference, new)]
+def _labels(sides: tuple[Traits, Traits], *, seed: int, permutations: int) -> list[Finding]:
     right = [metrics.correct(side.labels, side.probabilities) for side in sides]
     before, now = (float(side.mean()) for side in right)
     found = [Finding("accuracy", before, now, now - before, two_samples.fisher(*right))]

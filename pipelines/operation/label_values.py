@@ -19,6 +19,13 @@ NEUTRAL_WORDS = ("neutral", "neu")
 NEUTRAL_NUMBERS = {("0", "4"): OFFICIAL_NEUTRAL, ("-1", "1"): "0"}
 
 
+def check_type(kind: pa.DataType, *, column: str, where: str) -> None:
+    """Raise a `SourceError` where a column's type can hold no labels that one could read."""
+    bytes_only = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary)
+    if pa.types.is_nested(kind) or any(is_of(kind) for is_of in bytes_only):
+        raise SourceError(f"column {column!r} of {where} is {kind}, no label: say LABEL=column")
+
+
 def meanings(counts: Counter[str], *, said: Mapping[str, str], known: Mapping[str, int], column: str) -> dict[str, int]:
     """What each value of a column means: `NEGATIVE`, `POSITIVE` or `NEUTRAL` of `cleaning`.
 

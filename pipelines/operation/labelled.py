@@ -75,10 +75,27 @@ def look_at(path: Path, *, said: Description, dataset: artifacts.Dataset | None)
         own_texts.check_column(
             own_texts.DEFAULT_COLUMNS["label"], file.table.schema.names, where=path.name, variable="LABEL"
         )
-    counts = _counts(file.table, file.label)
+    return with_labels(file, said=said, source=source)
+
+
+def with_labels(file: text_rows.TextFile, *, said: Description, source: provenance.Source | None) -> LabelledFile:
+    """Find out what the labels of a file mean, for which all of them are read once.
+
+    Args:
+        file: with a column of labels.
+        said: what the user says of it.
+        source: of the data set that the model learned from; None: not known.
+
+    Raises:
+        SourceError: they cannot be told; names the values.
+    """
+    table, label = file.table, file.label
+    label_values.check_type(table.schema.field(label).type, column=label, where=table.path.name)
+    counts = _counts(table, label)
     known = text_rows.known_labels(file, source)
-    found = label_values.meanings(counts, said=asdict(said), known=known, column=file.label)
-    return LabelledFile(file.table, file.label, found, counts)
+    return LabelledFile(
+        table, label, label_values.meanings(counts, said=asdict(said), known=known, column=label), counts
+    )
 
 
 def _counts(table: table_file.TableFile, label: str) -> Counter[str]:

@@ -64,11 +64,12 @@ def read(run: artifacts.Run, path: Path, *, said: text_rows.Description, seed: i
     return found
 
 
-def seen(run: artifacts.Run, found: incoming.Incoming) -> traits.Traits:
-    """The traits of what came in."""
+def seen(run: artifacts.Run, found: incoming.Incoming) -> tuple[traits.Traits, traits.Traits | None]:
+    """The traits of what came in, and those of its labelled rows; None for a log of scores."""
     if found.texts is None:
-        return traits.of_scores(found.probabilities)
-    return traits.of_texts(run, found.texts, found.labels)
+        return traits.of_scores(found.probabilities), None
+    rows = traits.of_texts(run, found.texts, found.labels)
+    return rows.take(np.flatnonzero(found.at_random)), rows.take(np.flatnonzero(rows.labelled))
 
 
 def record(found: drift.Comparison, facts: dict) -> dict:
@@ -79,6 +80,7 @@ def record(found: drift.Comparison, facts: dict) -> dict:
         "status": STATUS[found.verdict],
         "rows": found.rows,
         "population_stability_index": found.stability,
+        "quality": found.quality,
         "level": judgement.LEVEL,
         "tests": [dataclasses.asdict(one) | {"stands": one.stands} for one in found.findings],
         "commoner_words": found.words.to_dict("records"),
@@ -89,8 +91,12 @@ def record(found: drift.Comparison, facts: dict) -> dict:
 def figures_of(found: drift.Comparison) -> dict[str, float]:
     """The figures of a look under flat names, as MLflow wants them.
 
-    The status is 0, 3 or 4; `p_…` are corrected p-values.
+    The status is 0, 3 or 4; `p_…` are corrected p-values; accuracy and calibration error, of new rows with labels, have
+    the edges of their 95 % intervals beside them.
     """
     tests = {f"p_{one.test.replace(' ', '_').replace(',', '')}": one.adjusted for one in found.findings}
     named = {"status": STATUS[found.verdict], "population_stability_index": found.stability}
+    for figure in ("accuracy", "calibration_error") if found.quality else ():
+        value, (low, high) = (found.quality["new"][name] for name in (figure, f"{figure}_interval"))
+        named |= {figure: value, f"{figure}_low": low, f"{figure}_high": high}
     return named | {f"rows_{side}": rows for side, rows in found.rows.items()} | tests

@@ -73,6 +73,8 @@ def tell(given: argparse.Namespace) -> int:
     found = watch(watched, Path(given.new), parameters.split_overrides(given.params) | said)
     tests, rows = len(found["tests"]), found["rows"]["new"]
     print(f"\n{found['verdict']} (status {found['status']}), by {tests} tests on {rows:,} new rows")
+    if note := found.get("note"):
+        print(f"  {note}")
     print("\n".join(f"  - {step}" for step in found["next_steps"]))
     print(f"  report: {os.path.relpath(watched.monitor(given.new) / f'{NOTEBOOK}.html')}")
     return found["status"]

@@ -117,13 +117,22 @@ def labels(found: Comparison) -> str:
     if accuracy is None:
         return "The file holds too few labels, or none: whether accuracy fell is not known."
     fell = "surely changed" if accuracy.stands else "did not surely change"
+    before, now = (f"{side['rows']:,}" for side in found.quality.values())
     return (
-        f"On {found.rows['labelled']:,} labelled rows accuracy {fell}: {100 * accuracy.before:.1f} % before, "
-        f"{100 * accuracy.now:.1f} % now ({100 * accuracy.size:+.1f} points, corrected p "
-        f"{p_value(accuracy.adjusted)}). "
-        f"Calibration error {100 * error.before:.1f} % before, {100 * error.now:.1f} % now (corrected p "
-        f"{p_value(error.adjusted)})."
+        f"On {now} labelled rows, beside {before} of the reference, accuracy {fell}: {_sides(found, 'accuracy')} "
+        f"({100 * accuracy.size:+.1f} points, corrected p {p_value(accuracy.adjusted)}). Expected calibration error: "
+        f"{_sides(found, 'calibration_error')} (corrected p {p_value(error.adjusted)}); the fewer the rows, the larger "
+        "it looks. Brackets hold 95 % intervals."
     )
+
+
+def _sides(found: Comparison, figure: str) -> str:
+    """A figure of `drift.quality` with its interval, of both sides."""
+    shown = []
+    for side in found.quality.values():
+        low, high = side[f"{figure}_interval"]
+        shown.append(f"{100 * side[figure]:.1f} % [{100 * low:.1f}, {100 * high:.1f}]")
+    return f"{shown[0]} before, {shown[1]} now"
 
 
 def verdict(found: Comparison) -> str:

@@ -1,5 +1,6 @@
 """A look at unchanged rows ends steady, and one at changed rows names what changed."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from invented_rows import invented
 from scipy import stats
 
-from pipelines.operation import drift, traits, wording
+from pipelines.operation import drift, look, traits, wording
 from pipelines.operation.drift import compare
 from pipelines.operation.judgement import LEVEL, RETRAIN, STEADY, WATCH
 
@@ -68,6 +69,28 @@ def test_a_few_labels_are_no_ground_for_a_judgement(reference):
     found = compare(reference, replace(new, labels=few.astype(np.int8)), seed=0)
     assert found.finding("accuracy") is None
     assert "too few labels" in wording.labels(found)
+    assert look.record(found, {})["quality"] is None
+
+
+def test_labelled_rows_that_were_drawn_apart_are_judged_and_compared_in_nothing_else(reference):
+    new, labelled = invented(300, seed=1).without_labels(), invented(400, seed=2, mention=0.0, quality=0.2)
+    found = compare(reference, new, labelled=labelled, seed=0)
+    assert {"accuracy", "calibration error"} <= stands(found)
+    assert "mentions" not in stands(found)
+    assert found.rows == {"reference": 1500, "new": 300, "labelled": 400}
+
+
+def test_with_labels_accuracy_and_calibration_have_intervals_and_rows(reference):
+    found = compare(reference, invented(300, seed=1), seed=0, permutations=19)
+    written = json.loads(json.dumps(look.record(found, {})))["quality"]
+    assert [written[side]["rows"] for side in ("reference", "new")] == [1500, 300]
+    for figure in ("accuracy", "calibration_error"):
+        low, high = written["new"][f"{figure}_interval"]
+        assert low <= written["new"][figure] <= high
+        assert look.figures_of(found)[f"{figure}_high"] == high
+        shown = f"{100 * written['new'][figure]:.1f} % [{100 * low:.1f}, {100 * high:.1f}] now"
+        assert shown in wording.labels(found)
+    assert "On 300 labelled rows" in wording.labels(found)
 
 
 def test_the_same_look_again_says_the_same(reference):

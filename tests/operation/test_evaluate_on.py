@@ -13,6 +13,7 @@ import exported_model
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import tiny_data
 
@@ -112,6 +113,13 @@ def test_each_row_that_is_set_aside_is_counted_with_its_reason(tmp_path, model):
 def test_null_texts_and_labels_of_a_parquet_are_set_aside(tmp_path, model):
     path = written(tmp_path / "x.parquet", frame(["a", None, "b", "c"], [1.0, 0.0, None, 0.0]))
     assert evaluate(path, model)["left_out"] == {"no text": 1, "no label": 1}
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary(1)])
+def test_bytes_are_no_labels(tmp_path, model, kind):
+    pq.write_table(pa.table({"text": ["a"], "label": pa.array([b"\xff"], kind)}), tmp_path / "x.parquet")
+    with pytest.raises(SourceError, match=r"column 'label' of x\.parquet is .*binary.*, no label: say LABEL=column"):
+        evaluate(tmp_path / "x.parquet", model)
 
 
 def test_neutral_rows_are_set_aside_and_told(tmp_path, model):

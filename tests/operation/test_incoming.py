@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import tiny_data
 
@@ -91,8 +92,9 @@ def test_repeats_and_empty_texts_leave_and_are_counted(tmp_path):
         (pd.DataFrame({"body": ["a"]}), {}, "has no column 'text'; It has 'body': say TEXT=column"),
         (table(), {"text": "texts"}, "has no column 'texts'"),
         (table(), {"label": "mood"}, "has no column 'mood'; .* say LABEL=column"),
-        (table(2, stars=["poor", "grand"]), {}, r"'stars' holds 'poor' .*'grand' .*; say what each value means"),
-        (table(1200, stars=range(1200)), {}, "holds more than 1,000 values: is it the label"),
+        (table(2, stars=["poor", "grand"]), {"label": "stars"}, r"'stars' holds .*'grand' .*; say what each value"),
+        (table(2, stars=["poor", "grand"]), {"positive": "fine"}, "POSITIVE=fine does not occur in column 'stars'"),
+        (table(1200, stars=range(1200)), {"label": "stars"}, "holds more than 1,000 values: is it the label"),
         (pd.DataFrame({"review": [" ", None]}), {}, "holds no text"),
     ],
 )
@@ -100,6 +102,46 @@ def test_what_cannot_be_used_is_refused_with_a_way_out(tmp_path, frame, said, me
     frame.to_csv(tmp_path / "new.csv", index=False)
     with pytest.raises(SourceError, match=message):
         read(tmp_path / "new.csv", **said)
+
+
+NO_LABELS = [range(1200), ["secret"] * 1200, [["a"]] * 1200, [None] * 1200, [b"\xff"] * 1200]
+
+
+@pytest.mark.parametrize("column", [*map(pa.array, NO_LABELS), pa.array(NO_LABELS[-1], pa.large_binary())])
+def test_a_column_that_nobody_named_is_no_obstacle_when_it_holds_no_labels(tmp_path, column):
+    texts = [f"text {number}" for number in range(1200)]
+    pq.write_table(pa.table({"review": texts, "label": column}), tmp_path / "x.parquet")
+    found = read(tmp_path / "x.parquet", most=2000)
+    assert (len(found), set(found.labels)) == (1200, {-1})
+    assert "column 'label'" in found.note
+    assert "secret" not in found.note
+    with pytest.raises(SourceError, match="column 'label'"):
+        read(tmp_path / "x.parquet", label="label")
+
+
+def test_labelled_rows_are_sampled_apart_and_the_others_stay_a_fair_sample(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipelines.operation.text_rows.WINDOW_ROWS", 500)
+    labels = np.where(np.arange(4000) % 40 == 0, "fine", None)  # 100 rows
+    table(4000, stars=labels).to_parquet(tmp_path / "new.parquet")
+    found = read(tmp_path / "new.parquet", most=200)
+    labelled_rows = found.labels != -1
+    assert (len(found), labelled_rows.sum()) == (200, 100)
+    assert (labelled_rows & found.at_random).sum() < 20  # 5 are due
+    assert (found.at_random | labelled_rows).all()
+
+
+def test_no_more_labelled_rows_than_others_are_kept_and_none_that_are_neutral(tmp_path):
+    labels = ["neutral"] * 900 + ["positive", "negative"] * 50
+    table(1000, stars=labels).to_parquet(tmp_path / "new.parquet")
+    found = read(tmp_path / "new.parquet", most=60)
+    assert (len(found), (found.labels != -1).sum()) == (60, 60)
+
+
+def test_a_label_is_kept_where_its_text_stands_without_one_too(tmp_path):
+    frame = pd.DataFrame({"review": ["same"] * 20, "stars": [None] * 19 + ["fine"]})
+    frame.to_parquet(tmp_path / "new.parquet")
+    found = read(tmp_path / "new.parquet")
+    assert (len(found), (found.labels == 1).sum(), found.texts.to_pylist()[0]) == (1, 1, "same")
 
 
 def official(tmp_path, labels, texts=None):

@@ -10,7 +10,7 @@ from pipelines import artifacts
 from pipelines.dataset import tokens
 from pipelines.evaluation import calibration
 from pipelines.model import network, scoring
-from pipelines.operation import look, traits
+from pipelines.operation import incoming, look, traits
 
 TEXTS = pa.array(["@anna my day http://t.co/x", "cafÃ© itâ€™s #monday", "", "zzyzx", "day day day day"])
 VOCABULARY = ["", "[UNK]", "<user>", "<url>", "my", "day", "it", "#"]
@@ -85,6 +85,15 @@ def test_the_reference_is_drawn_from_validation_and_agrees_with_its_kept_predict
     assert look.difference_from_record(run[0], reference, seed=4) > 1e-4  # other rows: the check can fail
     first, second = look.rehearsal(reference)
     assert (len(first), len(second)) == (100, 100)
+
+
+def test_what_came_in_is_split_into_the_random_sample_and_the_labelled_rows(run):
+    mask = np.array([True, True, False, False, True])
+    found = incoming.Incoming(9, TEXTS, np.array([1, -1, 0, 1, -1], np.int8), mask)
+    sample, labelled = look.seen(run[0], found)
+    assert sample.labels.tolist() == [1, -1, -1]
+    assert labelled.labels.tolist() == [1, 0, 1]
+    assert labelled.words[2].as_py() == ["zzyzx"]
 
 
 def test_rows_are_taken_and_put_together_with_all_their_traits(run):
