@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gc
 import logging
+import math
 import os
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from serving import manifest, store
@@ -22,6 +23,7 @@ from serving.slot import Slot
 log = logging.getLogger("serving")
 _BOOT_ERROR = 3  # gunicorn's: the master then stops, rather than start a worker that fails over and over
 _PAUSES = (2, 5, 10, 30, 60)  # seconds between the tries of a worker that replaces another; then the last, for ever
+_REFUSED_SECONDS = 3600  # until a look tries a model again that could not be loaded: it may have been this machine
 
 
 class Loader:
@@ -31,6 +33,7 @@ class Loader:
         self._settings, self._slot, self._metrics, self._board = settings, slot, metrics, board
         self._lock = threading.Lock()
         self._digest = ""  # of the manifest of the model in use
+        self._refused: dict[str, float] = {}  # digests of those that could not be loaded, and when they were tried
         self.on_ready: Callable[[], None] = lambda: None
 
     def start(self) -> None:
@@ -39,6 +42,7 @@ class Loader:
 
     def reload(self) -> None:
         """Load whatever MODEL_URI names by now."""
+        self._board.reload_asked()  # and is done hereby
         _in_thread(self._replace)
 
     def fill(self, predictor: Predictor) -> None:
@@ -49,14 +53,18 @@ class Loader:
         self.on_ready()
 
     def look(self) -> None:
-        """Reload where MODEL_URI names another model by now. A look that fails changes nothing."""
+        """Reload where MODEL_URI names another model by now, unless it has been tried lately.
+
+        A look that fails changes nothing.
+        """
         try:
             digest = store.digest(self._settings)
         except Exception as error:  # whatever a registry's library raises, the model in use goes on answering
             self._metrics.failed_looks.inc()
             log.warning("no look at %s: %s", self._settings.model_uri, error)
             return
-        if digest != self._digest:
+        tried = self._refused.get(digest, -math.inf)
+        if digest != self._digest and time.monotonic() - tried > _REFUSED_SECONDS:
             log.info("%s names another model by now", self._settings.model_uri)
             self._replace()
 
@@ -67,18 +75,22 @@ class Loader:
             log.warning("this worker has no model; it tries again in %d seconds", pause)
             time.sleep(pause)
             tries += 1
+        if self._board.reload_asked():  # before this worker heard signals
+            self._replace()
         while seconds := self._settings.model_poll_seconds:
             time.sleep(seconds * random.uniform(0.8, 1.2))  # the workers shall not load all at the same time
             self.look()
 
     def _first(self) -> bool:
         """Load what the others answer with; whether there is a model."""
-        # A worker that takes another's place must not wait for a registry, nor run ahead of the others.
+        # A worker that takes another's place must not wait for a registry, nor run ahead of the others. Where the last
+        # good model is gone or damaged it fetches anew: what the master has found may be gone or damaged as well.
         again = self._board.ever_ready()
+        sources = (store.last_good, store.fetch) if again else (store.folder, store.last_good)
         try:
             with self._lock:
                 if not self._slot.filled():  # by a reload, meanwhile
-                    self._load((again and store.last_good(self._settings)) or store.folder(self._settings))
+                    self._load_one(sources)
             _settle()
             return True
         except Exception as error:
@@ -86,6 +98,22 @@ class Loader:
             if not self._board.ever_ready():
                 os._exit(_BOOT_ERROR)
             return False
+
+    def _load_one(self, sources: Sequence[Callable[[Settings], Path | None]]) -> None:
+        """Load from the first of these that has a model which answers."""
+        refused, reason = None, None
+        for source in sources:
+            folder = source(self._settings)
+            if folder in (None, refused):
+                continue
+            if reason:
+                self._metrics.failed_reloads.inc()
+                log.error("%s; going on with %s", reason, folder, exc_info=_trace(reason))
+            try:
+                return self._load(folder)
+            except Exception as error:
+                refused, reason = folder, error
+        raise reason
 
     def _replace(self) -> None:
         first = not self._slot.filled()
@@ -106,7 +134,11 @@ class Loader:
 
         started, digest = time.monotonic(), manifest.digest(folder)
         own = self._settings
-        loaded = predictor.load(folder, runtime=own.serving_runtime, threads=own.threads_of_a_call)
+        try:
+            loaded = predictor.load(folder, runtime=own.serving_runtime, threads=own.threads_of_a_call)
+        except Exception:
+            self._refused[digest] = time.monotonic()
+            raise
         seconds = round(time.monotonic() - started, 2)
         log.info("model ready", extra={"model_version": loaded.model_version, "seconds": seconds})
         store.keep(self._settings, folder)

@@ -10,24 +10,27 @@ from dataclasses import dataclass, field
 from serving.rate import Table
 
 _LOAD = struct.Struct("<dq")  # when it was written, by the monotonic clock, and connections
+_COUNT = struct.Struct("<q")
 _FRESH_SECONDS = 1.0
 
 
 class Board:
     """Which workers are ready, and how many connections each has.
 
-    A worker writes its own place only; the master clears that of one that has ended.
+    A worker writes its own place only; the master clears that of one that has ended, and counts the reloads asked for.
     """
 
     def __init__(self, places: int = 1024):
-        # Anonymous memory that a fork shares, all zeros: a byte for each place, one for `ever`, then the loads.
-        self._memory = mmap.mmap(-1, places + 1 + places * _LOAD.size)
+        # Anonymous memory that a fork shares, all zeros: a byte for each place, one for `ever`, the loads, the reloads.
+        self._memory = mmap.mmap(-1, places + 1 + places * _LOAD.size + _COUNT.size)
         self._places = places
         self.place = 0  # of this process
+        self._heard = 0  # reloads that this process knows of
 
     def reserve(self, taken: set[int]) -> int:
         """The first place that is not taken; it becomes that of the process which is forked next."""
         self.place = next(place for place in range(self._places) if place not in taken)
+        self._heard = self._reloads()
         return self.place
 
     def show(self, ready: bool, connections: int = 0) -> None:
@@ -59,6 +62,18 @@ class Board:
     def ever_ready(self) -> bool:
         """Whether some process has been able to answer since the start."""
         return self._memory[self._places] == 1
+
+    def ask_for_reload(self) -> None:
+        """All workers shall load what MODEL_URI names by now; those too that no signal reaches yet."""
+        _COUNT.pack_into(self._memory, self._load(self._places), self._reloads() + 1)
+
+    def reload_asked(self) -> bool:
+        """Whether that has been asked for since this process was forked, or since it asked here."""
+        before, self._heard = self._heard, self._reloads()
+        return self._heard != before
+
+    def _reloads(self) -> int:
+        return _COUNT.unpack_from(self._memory, self._load(self._places))[0]
 
 
 @dataclass(frozen=True)

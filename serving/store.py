@@ -12,6 +12,7 @@ import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -21,9 +22,10 @@ from serving.manifest import ModelError
 from serving.settings import Settings
 
 log = logging.getLogger("serving.store")
+_LOAD_SECONDS = 600  # no process takes longer from being given a folder to having loaded it
 
 
-@functools.cache  # the master resolves it before it forks, so that all workers load the same files
+@functools.cache  # the master resolves it before it forks, so that all workers load the same files at the start
 def folder(settings: Settings) -> Path:
     """The verified local folder to start with: what MODEL_URI names or, where that cannot be had, the last good one.
 
@@ -52,8 +54,14 @@ def fetch(settings: Settings) -> Path:
     place = _place(settings)
     try:
         place.mkdir(parents=True, exist_ok=True)
-        with _alone(place), tempfile.TemporaryDirectory(prefix=".fetching-", dir=place) as temporary:
-            return _fetch(settings, Path(temporary))
+        with _alone(place):
+            for left_over in place.glob(".fetching-*"):  # of a process that was killed: no other fetches now
+                shutil.rmtree(left_over, ignore_errors=True)
+            with tempfile.TemporaryDirectory(prefix=".fetching-", dir=place) as temporary:
+                fetched = _fetch(settings, Path(temporary))
+            os.utime(fetched)
+            _evict(place, needed=fetched)
+            return fetched
     except OSError as error:
         raise ModelError(f"{settings.model_uri} cannot be fetched to {place}: {error}") from None
 
@@ -79,6 +87,8 @@ def last_good(settings: Settings) -> Path | None:
         manifest.verify(last)
     except (ModelError, OSError):
         return None
+    with contextlib.suppress(OSError):  # of a cache that cannot be written to: nothing is evicted there
+        os.utime(last)
     return last
 
 
@@ -134,6 +144,16 @@ def _fetch(settings: Settings, temporary: Path) -> Path:
         shutil.rmtree(final, ignore_errors=True)
         os.replace(fetched, final)
     return final.resolve()
+
+
+def _evict(place: Path, *, needed: Path) -> None:
+    """Remove all but this folder, the last good one, and those that another process may be loading."""
+    last = (place / "current").resolve()
+    for folder in (*place.glob("?" * 16), *place.glob(".keeping-*")):
+        with contextlib.suppress(FileNotFoundError):  # a link of `keep` that has taken its place meanwhile
+            given = folder.stat().st_mtime
+            if folder.resolve() not in (needed, last) and time.time() - given > _LOAD_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_good(folder: Path) -> bool:

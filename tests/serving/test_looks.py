@@ -1,12 +1,13 @@
 """A service that looks for itself whether the alias names another model, with a real MLflow server."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import urllib.request
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import model_folder
 import pytest
@@ -62,20 +63,36 @@ def tracking(registry, tmp_path_factory):
 
 
 @pytest.fixture
-def server(registry, tracking, tmp_path):
-    server = Server(
-        tmp_path / "log",
-        MODEL_URI="models:/sentiment@champion",
-        MODEL_CACHE=str(tmp_path / "cache"),
-        MODEL_POLL_SECONDS="2",
-        MLFLOW_TRACKING_URI=registry[1],
-        MLFLOW_HTTP_REQUEST_MAX_RETRIES="0",
-    )
-    yield server.wait_until_ready()
-    server.stop()
+def start(registry, tmp_path):
+    """Starts a service that has fetched to this cache before."""
+    with ExitStack() as stack:
+
+        def start(log):
+            server = Server(
+                tmp_path / log,
+                MODEL_URI="models:/sentiment@champion",
+                MODEL_CACHE=str(tmp_path / "cache"),
+                MODEL_POLL_SECONDS="2",
+                MLFLOW_TRACKING_URI=registry[1],
+                MLFLOW_HTTP_REQUEST_MAX_RETRIES="0",
+            )
+            stack.callback(server.stop)
+            return server.wait_until_ready()
+
+        yield start
 
 
-def test_an_alias_that_moves_moves_all_workers_and_nothing_else_does(server, registry, tracking):
+def replace_a_worker(server):
+    victim = min(server.workers())
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: victim not in server.workers())
+    server.wait_until_ready()
+
+
+def test_an_alias_that_moves_moves_all_workers_and_nothing_else_does(start, registry, tracking, tmp_path):
+    server = start("log")
+    shutil.rmtree(tmp_path / "cache")
+    replace_a_worker(server)  # with what it fetches anew
     assert versions(server) == {VERSIONS[0]: 2}
     tracking.set_registered_model_alias("sentiment", "champion", "2")
     wait_until(lambda: versions(server).get(VERSIONS[1]) == 2)
@@ -86,14 +103,17 @@ def test_an_alias_that_moves_moves_all_workers_and_nothing_else_does(server, reg
     wait_until(lambda: server.metric("serving_failed_reloads_total") >= 2)
     assert server.predict("good")["model_version"] == VERSIONS[1]
 
+    restarted = start("restarted")  # while the alias names the one whose canary fails
+    assert versions(restarted) == {VERSIONS[1]: 2}
+    assert restarted.lines_with("; going on with ")
+    looks = len(restarted.lines_with("names another model by now"))
+    assert (looks, server.metric("serving_failed_reloads_total")) == (0, 2)  # each worker has tried it once
+
     process, _ = registry
     process.terminate()
     process.wait(30)
     wait_until(lambda: server.metric("serving_failed_looks_total") >= 2)
     assert server.lines_with("no look at models:/sentiment@champion")
-    victim = min(server.workers())
-    os.kill(victim, signal.SIGKILL)
-    wait_until(lambda: victim not in server.workers())
-    server.wait_until_ready()  # from what was fetched before, and of that the last that was good
+    replace_a_worker(server)  # with what was fetched before, and of that the last that was good
     assert versions(server)[VERSIONS[1]] == 2
     assert server.metric("serving_reloads_total") == 2

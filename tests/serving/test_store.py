@@ -17,9 +17,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import model_folder
 import pytest
 
-from serving import store
+from serving import manifest, store
+from serving import predictor as predictors
+from serving.loader import Loader
 from serving.manifest import ModelError
+from serving.metrics import Metrics
 from serving.settings import Settings
+from serving.shared import Board
+from serving.slot import Slot
 
 boto3 = pytest.importorskip("boto3")
 moto_server = pytest.importorskip("moto.server")
@@ -128,6 +133,57 @@ def test_a_model_that_was_fetched_and_not_kept_is_no_last_good_one(upload, sourc
     upload(source)
     assert store.fetch(settings) != good
     assert store.last_good(settings) == good
+
+
+def test_the_cache_keeps_the_newest_model_the_last_good_one_and_what_may_be_loading(upload, source, settings):
+    folders = []
+    for number in range(5):
+        model_folder.write_manifest(source, version=f"fixture-10-0000000{number}")
+        upload(source)
+        folders.append(fetch(settings) if number < 2 else store.fetch(settings))
+        if number != 2:  # that one has just been given to a worker
+            os.utime(folders[-1], (0, 0))
+    store.fetch(settings)
+    assert [number for number, folder in enumerate(folders) if folder.exists()] == [1, 2, 4]
+    assert store.last_good(settings) == folders[1]
+
+
+def test_what_a_killed_fetch_has_left_is_removed_by_the_next(upload, source, settings):
+    upload(source)
+    place = fetch(settings).parent
+    (place / ".fetching-killed" / "model").mkdir(parents=True)
+    store.fetch(settings)
+    assert not list(place.glob(".fetching-*"))
+
+
+def test_a_version_that_cannot_be_loaded_stops_no_restart_and_is_not_tried_at_every_look(
+    upload, source, settings, monkeypatch, predictor, caplog
+):
+    loads = []
+
+    def load(folder, **options):
+        loads.append(manifest.read(folder).model_version)
+        if loads[-1] == "fixture-10-00000002":
+            raise ModelError("scores its canary text wrong")
+        return predictor
+
+    monkeypatch.setattr(predictors, "load", load)
+    upload(source)
+    fetch(settings)
+    model_folder.write_manifest(source, version="fixture-10-00000002")
+    upload(source)
+    store.folder.cache_clear()
+    slot, figures = Slot(settings), Metrics()
+    loader = Loader(settings, slot, figures, Board())
+    loader._start()
+    assert slot.filled()
+    assert "scores its canary text wrong; going on with " in caplog.text
+    loader.look()
+    assert loads == ["fixture-10-00000002", "fixture-10-00000001"]
+    model_folder.write_manifest(source, version="fixture-10-00000003")
+    upload(source)
+    loader.look()
+    assert loads[2:] == ["fixture-10-00000003"]
 
 
 def rewrite(change):
