@@ -3,6 +3,7 @@
 import gc
 import math
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -18,12 +19,26 @@ try:
 except SettingsError as error:
     sys.exit(str(error))
 
+
+def _connections(most: int) -> int:
+    """Connections that a worker can hold: one for which it has no file descriptor would end it.
+
+    A quarter of the descriptors is left for its own files. The usual soft limit, 1024, is raised where it may be.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * most
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return most if soft == resource.RLIM_INFINITY else min(most, soft * 3 // 4)
+
+
 shared.MASTER = os.getpid()
-bind = f"{_settings.host}:{_settings.port}"
+bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
 workers = _settings.workers
 threads = _settings.threads
 worker_class = "serving.worker.Worker"
-worker_connections = 1000
+worker_connections = _connections(1000)
 # The model is loaded after the fork: one that was loaded before hangs every request.
 preload_app = False
 # A heartbeat of the worker's main thread, which only moves bytes. Requests have limits of their own.
@@ -64,7 +79,12 @@ def on_starting(server):
     gc.freeze()  # what is imported by now is shared by the workers, as long as no garbage collector writes to it
     # SIGHUP: each worker loads the new model beside the old one and then swaps. gunicorn's own way, new workers for old
     # ones, would answer 503 until they have loaded it.
-    server.handle_hup = lambda: server.kill_workers(signal.SIGHUP)
+    server.handle_hup = lambda: _reload(server)
+
+
+def _reload(server):
+    shared.memory().board.ask_for_reload()  # for a worker that has no handler yet
+    server.kill_workers(signal.SIGHUP)
 
 
 def pre_fork(server, worker):
@@ -82,6 +102,8 @@ def post_fork(server, worker):
 
 def worker_exit(server, worker):
     """In a worker, when its last request is answered: TensorFlow would take seconds to tear itself down for nothing."""
+    if worker.pid != os.getpid():
+        return  # in the master, which has found a worker gone
     ending = sys.exc_info()[1]
     os._exit(ending.code if isinstance(ending, SystemExit) and isinstance(ending.code, int) else 1)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,21 +15,36 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 TEXTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 TENTHS = tuple(tenth / 10 for tenth in range(1, 11))
+_OURS = re.compile(r"(counter|histogram|summary|gauge_[a-z]+)_\d+\.db")  # prometheus_client's names for its files
+_made: Path | None = None  # the folder, where this process has made it
 
 
 def prepare_folder() -> Path:
-    """Empty the folder through which workers share their counts. prometheus_client reads its name when imported."""
+    """Clear the folder through which workers share their counts. prometheus_client reads its name when imported."""
+    global _made
     folder = Path(os.environ.get(FOLDER) or tempfile.mkdtemp(prefix="serving-metrics-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    for left_over in folder.glob("*.db"):  # of an earlier run: they would be counted again
-        left_over.unlink()
+    if not (os.environ.get(FOLDER) and folder.is_dir()):
+        folder.mkdir(parents=True, exist_ok=True)
+        _made = folder
+    _remove_files(folder)  # of an earlier run: they would be counted again
     os.environ[FOLDER] = str(folder)
     return folder
 
 
 def remove_folder() -> None:
-    """Remove the shared folder, at the end of the last process."""
-    shutil.rmtree(os.environ.get(FOLDER, ""), ignore_errors=True)
+    """Remove the figures, at the end of the last process, and the folder where it was made for them."""
+    if os.environ.get(FOLDER):
+        _remove_files(Path(os.environ[FOLDER]))
+    if _made:
+        with contextlib.suppress(OSError):  # somebody else has put a file there
+            _made.rmdir()
+
+
+def _remove_files(folder: Path) -> None:
+    """Remove prometheus_client's files, and no others: the operator names the folder, which may be /tmp."""
+    for path in folder.glob("*.db"):
+        if _OURS.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def forget_worker(process_id: int) -> None:

@@ -1,11 +1,21 @@
 """A worker that takes another's place: with the last good model, beside the others, and never to their harm."""
 
 import os
+import runpy
 import signal
+from types import SimpleNamespace
 
 import model_folder
 import pytest
-from live import Server, wait_until
+from live import ROOT, Server, wait_until
+
+from serving import predictor as predictors
+from serving import shared
+from serving.loader import Loader
+from serving.metrics import Metrics
+from serving.settings import Settings
+from serving.shared import Board
+from serving.slot import Slot
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +73,26 @@ def test_at_the_first_start_a_model_that_scores_its_canary_wrong_ends_the_server
     finally:
         (model / "manifest.json").write_text(good)
     assert server.lines_with("scores its canary text")
+
+
+def test_a_reload_asked_for_before_a_worker_hears_signals_is_made_up_for(tmp_path, monkeypatch, predictor):
+    loads = []
+    monkeypatch.setattr(predictors, "load", lambda folder, **options: loads.append(folder) or predictor)
+    settings = Settings(model_uri=str(model_folder.pretend(tmp_path / "model")))
+    for asked in (False, True):
+        board = Board()
+        board.ask_for_reload()  # before the fork: nothing to make up for
+        board.reserve(set())
+        if asked:
+            board.ask_for_reload()
+        Loader(settings, Slot(settings), Metrics(), board)._start()
+        assert len(loads) == 1 + asked
+        loads.clear()
+
+
+def test_the_master_outlives_a_worker_that_it_finds_gone(monkeypatch):
+    monkeypatch.setattr(shared, "MASTER", shared.MASTER)
+    monkeypatch.syspath_prepend(ROOT)
+    made = runpy.run_path(str(ROOT / "serving" / "gunicorn_conf.py"))
+    monkeypatch.setattr(os, "_exit", lambda status: pytest.fail("the master has ended"))
+    made["worker_exit"](None, SimpleNamespace(pid=os.getpid() + 1))

@@ -1,5 +1,12 @@
-import pytest
+import json
+import os
+import subprocess
+import sys
 
+import pytest
+from live import ROOT
+
+from serving import metrics
 from serving.settings import Settings, SettingsError, table
 
 
@@ -37,3 +44,47 @@ def test_the_key_may_lie_in_a_file_and_is_never_shown(tmp_path):
 
 def test_every_setting_has_a_meaning():
     assert all(row["meaning"].endswith((".", ")")) for row in table())
+
+
+def configuration(*, descriptors=4096, **variables):
+    """What gunicorn's configuration makes of these variables, under a hard limit of file descriptors."""
+    code = f"""
+import json, resource, runpy
+resource.setrlimit(resource.RLIMIT_NOFILE, ({min(descriptors, 1024)}, {descriptors}))
+made = runpy.run_path("serving/gunicorn_conf.py")
+limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+print(json.dumps({{"bind": made["bind"], "connections": made["worker_connections"], "limit": limit}}))
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=os.environ | variables, capture_output=True)
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+@pytest.mark.parametrize(
+    ("host", "bind"), [("::1", "[::1]:8000"), ("::", "[::]:8000"), ("0.0.0.0", "0.0.0.0:8000"), ("web", "web:8000")]
+)
+def test_an_address_of_either_kind_can_be_listened_on(host, bind):
+    assert configuration(HOST=host, PORT="8000")["bind"] == bind
+
+
+def test_a_worker_takes_no_more_connections_than_it_has_file_descriptors_for():
+    usual, few = configuration(), configuration(descriptors=400)
+    assert (usual["connections"], usual["limit"]) == (1000, 2000)
+    assert (few["connections"], few["limit"]) == (300, 400)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_of_the_folder_for_figures_only_what_is_its_own_is_removed(tmp_path, monkeypatch, there):
+    folder = tmp_path / "figures"
+    monkeypatch.setenv(metrics.FOLDER, str(folder))
+    monkeypatch.setattr(metrics, "_made", None)
+    metrics.remove_folder()  # of a start that has failed early
+    if there:
+        folder.mkdir()
+        for name in ("orders.db", "counter_1.db", "gauge_livesum_23.db"):
+            (folder / name).write_bytes(b"x")
+    metrics.prepare_folder()
+    assert [path.name for path in folder.iterdir()] == (["orders.db"] if there else [])
+    (folder / "histogram_7.db").write_bytes(b"x")
+    metrics.remove_folder()
+    assert [path.name for path in tmp_path.rglob("*")] == (["figures", "orders.db"] if there else [])
