@@ -15,11 +15,12 @@ from pathlib import Path
 import pandas as pd
 
 from pipelines import artifacts
-from pipelines.evaluation import about, baselines, findings, markdown, report, slices, summary, wording
+from pipelines.evaluation import about, baselines, findings, markdown, report, summary, wording
 from pipelines.evaluation.run_facts import Facts, facts
 
 KNOWN = ("dataset", "rows_train", "model_version", "splits", "baselines", "mcnemar_tfidf", "calibration", "parity")
-KNOWN += ("slices", "seed", "parameters", "seconds")
+KNOWN += ("slices", "slices_tested", "slice_rows", "seed", "parameters", "seconds")
+HARDEST = 10  # kinds of text that are shown, as in notebook 06
 FIRST = ("test", "manual", "validation")
 
 
@@ -33,7 +34,7 @@ def card(known: Facts) -> str:
         "## Intended use": about.USE,
         "## Not for": about.MISUSE,
         "## How good it is": _figures(known),
-        "## Where it fails": _slices(known.metrics.get("slices", [])),
+        "## Where it fails": _slices(known.metrics),
         "## Calibration": _calibration(known),
         "## Limits": limits,
         "## Caveats": about.CAVEATS,
@@ -77,19 +78,24 @@ def _figures(known: Facts) -> str:
     other = report.NICE_NAMES[baselines.TFIDF]
     tests = metrics.get("mcnemar_tfidf", {})
     lines = [f"- {wording.difference(test, other=other, split=name)}" for name, test in tests.items()]
-    explained = "Brackets hold 95 % intervals. Log loss is in nats: less is better; of the others, more is."
+    explained = "Brackets hold 95 % bootstrap intervals. Log loss is in nats: less is better; of the others, more is."
     return "\n\n".join(filter(None, [markdown.table(markdown.evaluated(splits)), explained, "\n".join(lines)]))
 
 
-def _slices(found: list[dict]) -> str:
-    worst = slices.hardest(pd.DataFrame(found)) if found else pd.DataFrame()
-    if worst.empty:
+def _slices(metrics: dict) -> str:
+    if not (found := metrics.get("slices_tested")):
         return ""
+    worst = pd.DataFrame(found[:HARDEST])
     shown = pd.DataFrame({"kind of text": worst["slice"], "rows": worst["rows"]})
     edges = zip(worst["accuracy"], worst["low"], worst["high"], strict=True)
     shown["accuracy"] = [report.cell(*values, percent=True) for values in edges]
     shown["positive labels"] = [f"{100 * share:.1f} %" for share in worst["positive"]]
-    title = f"The {len(shown)} kinds of text with the lowest accuracy on `test`, told by patterns in the raw text."
+    least = f", of those with {metrics['slice_rows']:,} rows or more" if "slice_rows" in metrics else ""
+    title = (
+        f"The {len(shown)} kinds of text with the lowest accuracy on `test`{least}. Kinds are told by patterns in the "
+        "raw text, its length, its first word, the hour, and how much of it the vocabulary knows. Brackets hold 95 % "
+        "intervals after Wilson (1927)."
+    )
     return f"{title}\n\n{markdown.table(shown)}"
 
 

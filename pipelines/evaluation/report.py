@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from pipelines import artifacts
-from pipelines.evaluation import baselines, kinds, metrics, slices
+from pipelines.evaluation import baselines, kinds, metrics, siblings, slices
 from pipelines.evaluation.results import Scores
 
 NICE_NAMES = {
@@ -22,6 +22,8 @@ NICE_NAMES = {
     "log_loss": "log loss",
     "calibration_error": "calibration error",
 }
+# A name that was bettered; kept records, which new runs are compared with, have the older one.
+SLUGS = {siblings.NEW_USERS: "test_by_users_not_seen_in_training"}
 PERCENT = ("accuracy", "macro_f1", "calibration_error")
 
 
@@ -130,7 +132,7 @@ def _flat_extras(result: dict) -> dict[str, float | None]:
     found = {}
     for model, sets in result.get("test_sets", {}).items():
         for name, figures in sets.items():
-            slug = re.sub(r"\W+", "_", name)
+            slug = SLUGS.get(name) or re.sub(r"\W+", "_", name)
             found |= _flat_figures(
                 f"on_{slug}" + ("_tfidf" if model == baselines.TFIDF else ""), figures, with_rows=True
             )

@@ -13,7 +13,7 @@ from pipelines.evaluation import baselines, metrics
 from pipelines.evaluation.results import OF_THE_ROWS, Differences, Scores, differences
 
 NAMES = {"later": "later in time", "users": "other users", "leaky": "leaky, as is usual"}
-NEW_USERS = "test, by users not seen in training"
+NEW_USERS = "test, by users not known to be in training"  # most training rows have no user
 LEAST_ROWS = 200  # of a part of the test rows that is worth a line of its own
 
 
@@ -45,12 +45,16 @@ def side_by_side(own: dict[str, tuple[dict, dict]], others: dict[str, dict]) -> 
         others: from `held_out`.
 
     Returns:
-        Two times name → figures, for `report.comparison`; where users were drawn whole, with the intervals of that.
+        Two times name → figures, for `report.comparison`; where users are known, with the intervals of drawing them
+        whole, for both.
     """
     found = dict(own)
     for name, result in others.items():
-        model = result["splits"]["test"] | (result.get("clustered") or {})
-        found[NAMES[name]] = (model, result["baselines"][baselines.TFIDF]["test"])
+        tfidf = result["baselines"][baselines.TFIDF]["test"]
+        found[NAMES[name]] = (
+            result["splits"]["test"] | (result.get("clustered") or {}),
+            tfidf | (result.get("clustered_tfidf") or {}),
+        )
     return {name: model for name, (model, _) in found.items()}, {name: tfidf for name, (_, tfidf) in found.items()}
 
 
@@ -59,20 +63,24 @@ def own_sets(
     tfidf: dict[str, dict],
     *,
     test: tuple[Scores, Scores],
+    whole: tuple[dict | None, dict | None],
+    names: np.ndarray,
     chosen: np.ndarray,
     **bootstrap: int,
 ) -> dict[str, tuple[dict, dict]]:
-    """The test sets of this run: its test split, the part of it that is by unseen users, and the manual set.
+    """The test sets of this run: its test split, the part of it by users not known to be in training, the manual set.
 
     Args:
         figures, tfidf: split → figures, of the model and of TF-IDF.
-        test: scores of both on the test split.
+        test: scores of both on the test split; whole: intervals of both there, from `clustered`.
+        names: who wrote its rows, from `users`.
         chosen: bool [rows], from `unseen`; all rows, or fewer than `LEAST_ROWS`, make no test set of their own.
     """
-    found = {"test": (figures["test"], tfidf["test"])}
+    found = {"test": (figures["test"] | (whole[0] or {}), tfidf["test"] | (whole[1] or {}))}
     if LEAST_ROWS <= chosen.sum() < len(chosen):
         parts = ((scores.labels[chosen], scores.probabilities[chosen]) for scores in test)
-        found[NEW_USERS] = tuple(metrics.evaluate(*part, **bootstrap) for part in parts)
+        groups = clusters(names[chosen])
+        found[NEW_USERS] = tuple(metrics.evaluate(*part, groups=groups, **bootstrap) for part in parts)
     return found | ({"by hand": (figures["manual"], tfidf["manual"])} if "manual" in figures else {})
 
 

@@ -78,18 +78,43 @@ def test_finished_siblings_stand_beside_the_run_with_a_tfidf_of_their_own(datase
     other = {"rows": 5, "accuracy": 0.6, "accuracy_interval": [0.5, 0.7]}
     result = {"splits": {"test": other}, "baselines": {baselines.TFIDF: {"test": other | {"accuracy": 0.55}}}}
     result["clustered"] = {"rows": 5, "users": 2, "accuracy_interval": [0.4, 0.8]}
+    result["clustered_tfidf"] = {"rows": 5, "users": 2, "accuracy_interval": [0.3, 0.7]}
     artifacts.write_json(artifacts.Dataset("invented-users").run("50").metrics, result)
     others, _ = siblings.held_out(dataset.run("50"), {})
     assert list(others) == ["users"]
     scored = Scores(np.arange(4), np.array([0, 1, 0, 1]), np.full(4, 0.9))
-    sets = siblings.own_sets(own, own, test=(scored, scored), chosen=np.zeros(4, bool))
+    nobody = np.full(4, None, object)
+    sets = siblings.own_sets(
+        own, own, test=(scored, scored), whole=(None, None), names=nobody, chosen=np.zeros(4, bool)
+    )
     model, tfidf = siblings.side_by_side(sets, others)
     assert list(model) == list(tfidf) == ["test", "by hand", "other users"]
     assert model["other users"]["accuracy_interval"] == [0.4, 0.8]
-    assert tfidf["other users"]["accuracy"] == 0.55
+    assert (tfidf["other users"]["accuracy"], tfidf["other users"]["accuracy_interval"]) == (0.55, [0.3, 0.7])
     sentence = findings.test_sets(model, run=dataset.run("50_units-8"), missing=["later"])
     assert "other users: -20.0 points" in sentence
     assert '`make holdouts DATASET=invented SIZE=50 PARAMS="units=8"`' in sentence
+
+
+def test_users_not_known_to_be_in_training_are_drawn_whole_for_both_models():
+    generator, rows = np.random.default_rng(5), 600
+    right = np.repeat(generator.random(rows // 6) < 0.7, 6)  # of a user all six or none
+    scored = Scores(np.arange(rows), np.ones(rows, int), np.where(right, 0.9, 0.1))
+    names = np.repeat([f"user{number}" for number in range(rows // 6)], 6).astype(object)
+    figures = report.evaluated({"test": scored}, resamples=200)
+    whole = siblings.clustered(scored, names, resamples=200)
+    sets = siblings.own_sets(
+        figures,
+        figures,
+        test=(scored, scored),
+        whole=(whole, whole),
+        names=names,
+        chosen=np.arange(rows) < 300,
+        resamples=200,
+    )
+    for name, rowwise in (("test", 1.0), (siblings.NEW_USERS, 1.4)):
+        for found in sets[name]:
+            assert np.diff(found["accuracy_interval"]) > 1.5 * rowwise * np.diff(figures["test"]["accuracy_interval"])
 
 
 def test_the_distance_of_two_test_sets_has_the_luck_of_both(dataset):
@@ -232,7 +257,10 @@ def test_figures_of_all_kinds_reach_mlflow_with_their_rows():
     result["wrong_labels"] = {"hand labels": {"value": 0.1, "low": 0.0, "high": 0.2, "rows": 7}}
     result["calibration"] = {"expected_calibration_error": 0.02, "expected_calibration_error_interval": [0.01, 0.03]}
     result["sure_mistakes"] = {"share": 0.3, "share_interval": [0.2, 0.4]}
+    result["test_sets"]["model"][siblings.NEW_USERS] = figures
     found = report.flat(result)
+    # By the name that it has in the kept records, which new runs are compared with.
+    assert found["on_test_by_users_not_seen_in_training_accuracy"] == 0.6
     assert found["on_later_in_time_rows"] == 5
     assert found["on_later_in_time_tfidf_accuracy"] == 0.6
     assert found["test_accuracy_clustered_low"] == 0.4
