@@ -22,11 +22,12 @@ _CALLS = 2  # at once, the second only for a full batch: one call does not keep 
 class _Job:
     """One request's texts on their way through the model."""
 
-    __slots__ = ("batch", "error", "scores", "texts", "wake")
+    __slots__ = ("batch", "error", "scores", "taken", "texts", "wake")
 
     def __init__(self, texts: Sequence[str]):
         self.texts = texts
         self.batch: list[_Job] = []  # what this request's thread is to score, itself first; empty: another does it
+        self.taken: float | None = None  # into a batch: when, by the monotonic clock
         self.scores: list[float] | None = None
         self.error: Exception | None = None
         self.wake = threading.Event()
@@ -58,10 +59,11 @@ class Batcher:
         started = time.monotonic()
         wait = self._settings.request_seconds if deadline is None else max(0, deadline - started)
         self._enqueue(job)
-        if not job.wake.wait(wait) and self._withdraw(job):
+        given_up = not job.wake.wait(wait) and self._withdraw(job)
+        self._observe("queue_seconds", (job.taken or time.monotonic()) - started)
+        if given_up:
             raise problems.late(self._settings.request_seconds)
         if job.batch:
-            self._observe("queue_seconds", time.monotonic() - started)
             self._run(job.batch)
         if job.error is not None:
             raise job.error
@@ -113,9 +115,10 @@ class Batcher:
 
     def _take(self) -> list[_Job]:
         """The next jobs, at least one, together at most `batch_texts` where there are several."""
-        jobs, count = [], 0
+        jobs, count, now = [], 0, time.monotonic()
         while self._queue and (not jobs or count + len(self._queue[0].texts) <= self._settings.batch_texts):
             jobs.append(self._queue.popleft())
+            jobs[-1].taken = now
             count += len(jobs[-1].texts)
         self._queued_texts -= count
         return jobs

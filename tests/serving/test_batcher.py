@@ -90,6 +90,23 @@ def test_a_batch_is_no_larger_than_the_setting_unless_one_request_is(make, predi
     assert all(len(batch) <= 2 or batch == ["b"] * 5 for batch in predictor.batches)
 
 
+def test_the_wait_of_each_request_is_observed_and_not_its_model_call(predictor):
+    waits = []
+    batcher = Batcher(
+        predictor, Settings(), observe=lambda name, value: name == "queue_seconds" and waits.append(value)
+    )
+    threads, _ = in_threads(batcher, [["a"], ["b"], ["c"]])
+    wait_for(lambda: len(batcher._queue) == 2)
+    time.sleep(0.1)
+    with pytest.raises(Problem):
+        batcher.score(["late"], deadline=0)
+    predictor.gate.set()
+    for thread in threads:
+        thread.join(10)
+    assert len(waits) == 4
+    assert sum(wait < 0.1 for wait in waits) == 2  # the first, and the one that did not wait any longer
+
+
 def test_past_the_bound_a_request_is_refused_at_once(make, predictor):
     batcher = make(queue_texts=2)
     threads, _ = in_threads(batcher, [["a"], ["b", "c"]])
