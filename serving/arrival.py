@@ -5,20 +5,29 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from serving.problems import Problem
-
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*chunked", re.IGNORECASE)
 _EXPECT = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n)", re.IGNORECASE)
-_HEALTH = re.compile(rb"(?:GET|HEAD) /(?:livez|readyz|metrics)[ ?]")
+_FIRST_LINE = re.compile(rb"(\S{1,20}) ([^ ?\r\n]+)[ ?]")
 _SIZE = re.compile(rb"0*([0-9a-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r\n", re.IGNORECASE)
 _HEAD_LIMIT = 65_536
-_REASONS = {
-    400: "Bad Request",
-    408: "Request Timeout",
-    431: "Request Header Fields Too Large",
-    503: "Service Unavailable",
-}
+
+
+@dataclass(frozen=True)
+class Head:
+    """A request's first line and headers as they have come, whole or not: enough to answer without a parser."""
+
+    raw: bytes
+
+    def first_line(self) -> tuple[str, str]:
+        """Method and path, as they were sent; empty where there is no such line."""
+        found = _FIRST_LINE.match(self.raw)
+        return (found[1].decode("latin-1"), found[2].decode("latin-1")) if found else ("", "")
+
+    def header(self, name: str) -> str:
+        """The values of a header, with commas; empty where it was not sent."""
+        found = re.findall(rb"\r\n%b:[ \t]*([^\r\n]*)" % re.escape(name.encode()), self.raw, re.IGNORECASE)
+        return ",".join(value.strip().decode("latin-1") for value in found)
 
 
 @dataclass
@@ -64,9 +73,9 @@ class Arrival:
         """Whether there is no end of the headers within what is waited for."""
         return not self._read_head() and len(self.received) > _HEAD_LIMIT
 
-    def is_health_check(self) -> bool:
-        """Whether it must be answered however busy the service is."""
-        return _HEALTH.match(self.received) is not None
+    def head(self) -> Head:
+        """Its first line and headers, as far as they have come."""
+        return Head(bytes(self.received[: self._head_end if self._read_head() else _HEAD_LIMIT]))
 
     def _read_head(self) -> bool:
         if self._head_end >= 0:
@@ -96,12 +105,3 @@ class Arrival:
     def _has_trailers(self, line_end: int) -> bool:
         # An empty line ends them, which may be the first.
         return self.received.find(b"\r\n\r\n", line_end) >= 0 or len(self.received) > line_end + _HEAD_LIMIT
-
-
-def raw_response(problem: Problem) -> bytes:
-    """A problem as a whole HTTP/1.1 response, for what never reached the application."""
-    body = problem.body()
-    reason = _REASONS[problem.status]
-    retry = f"Retry-After: {problem.headers.get('Retry-After', 1)}\r\n" if problem.status == 503 else ""
-    head = f"HTTP/1.1 {problem.status} {reason}\r\nContent-Type: application/problem+json\r\n{retry}"
-    return f"{head}Connection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body

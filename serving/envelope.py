@@ -10,13 +10,13 @@ import uuid
 
 from flask import Flask, Response, g, request
 
-from serving import headers, rate, schema
+from serving import headers, operation, rate, schema
 from serving.problems import Problem
-from serving.service import service
+from serving.service import Service, service
+from serving.settings import Settings
 
 log = logging.getLogger("serving")
-# Whoever watches the service must see it, and the page's own files are no work.
-_UNLIMITED = {"operation.livez", "operation.readyz", "operation.metrics", "static"}
+_METHODS = {"GET", "POST", "HEAD", "OPTIONS"}  # by name in the figures; a client may make up any number of others
 # Nothing is kept, so nothing is asked for under a condition; Werkzeug fails on dates that no calendar has.
 _CONDITIONS = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE")
 _LOGGED_SCORES, _LOGGED_TEXTS, _LOGGED_CHARACTERS = 256, 32, 280
@@ -33,8 +33,7 @@ def _begin() -> None:
     g.started = time.perf_counter()
     for name in _CONDITIONS:
         request.environ.pop(name, None)
-    sent = request.environ.get("HTTP_X_REQUEST_ID")
-    g.request_id = sent if sent and re.fullmatch(schema.REQUEST_ID, sent) else uuid.uuid4().hex
+    g.request_id = request_id(request.environ.get("HTTP_X_REQUEST_ID"))
     turn = request.environ.get("serving.turn")  # of worker.py; other servers have none
     g.deadline = turn.deadline if turn else time.monotonic() + service().settings.request_seconds
 
@@ -42,12 +41,18 @@ def _begin() -> None:
 def _limit() -> None:
     own = service()
     per_minute = own.settings.rate_limit
-    if not per_minute or request.endpoint in _UNLIMITED or headers.is_preflight(request):
+    if not per_minute or _has_no_limit():
         return
     wait = own.rates.take(rate.client_key(request.remote_addr or ""), per_minute=per_minute)
     if wait:
         detail = f"One client may make {per_minute} requests in a minute; the next is due in {wait:.1f} seconds."
         raise Problem("rate-limited", detail, headers={"Retry-After": str(math.ceil(wait))}, rate_limit=per_minute)
+
+
+def _has_no_limit() -> bool:
+    if request.endpoint == "static":  # the page's own files are no work
+        return True
+    return operation.is_health_check(request.method, request.path) or headers.is_preflight(request)
 
 
 def _finish(response: Response) -> Response:
@@ -56,25 +61,47 @@ def _finish(response: Response) -> Response:
         return response  # nobody gets it: the worker has answered, and counted that
     own, about = service(), vars(g._get_current_object())  # one look-up each: this runs for every request
     seconds = time.perf_counter() - about["started"]
-    route = request.url_rule.rule if request.url_rule else "unknown"
-    method = request.method if request.method in {"GET", "POST", "HEAD", "OPTIONS"} else "other"
-    own.metrics.requests.labels(route, method, response.status_code).inc()
-    own.metrics.seconds.labels(route).observe(seconds)
-    if "problem" in about:
-        own.metrics.problems.labels(about["problem"]).inc()
     headers.secure(response)
-    if own.settings.cors_allow_origins and request.blueprint != "operation":
+    if own.settings.cors_allow_origins and not operation.owns(request.endpoint):
         headers.share(request, response, own.settings)
     response.headers["X-Request-ID"] = about["request_id"]
-    # Health checks would drown the rest.
-    if own.settings.log_requests and not (request.blueprint == "operation" and method == "GET"):
-        _log(about, seconds, route=route, method=method, status=response.status_code)
+    route = request.url_rule.rule if request.url_rule else "unknown"
+    asked = {"route": route, "method": request.method, "status": response.status_code, "client": request.remote_addr}
+    record(own, about, seconds=seconds, **asked)
     return response
 
 
-def _log(about: dict, seconds: float, **more) -> None:
-    # The route and never the query: that holds the text.
-    settings, texts, scores = service().settings, about.get("texts", ()), about.get("scores")
+def request_id(sent: str | None) -> str:
+    """The id that a client has sent, where it is sane, or a new one."""
+    return sent if sent and re.fullmatch(schema.REQUEST_ID, sent) else uuid.uuid4().hex
+
+
+def record(
+    own: Service, about: dict, *, route: str, method: str, status: int, seconds: float, client: str | None
+) -> None:
+    """Count an answer and log it.
+
+    Args:
+        own: the service.
+        about: request_id; problem, texts, scores and model_version, where there are any.
+        route: the rule and never the query: that holds the text.
+        method: of the request.
+        status: of the answer.
+        seconds: to the answer.
+        client: its address.
+    """
+    method = method if method in _METHODS else "other"
+    own.metrics.requests.labels(route, method, status).inc()
+    own.metrics.seconds.labels(route).observe(seconds)
+    if "problem" in about:
+        own.metrics.problems.labels(about["problem"]).inc()
+    if own.settings.log_requests and not operation.is_health_check(method, route):
+        more = {"client": client} if own.settings.log_clients else {}
+        _log(own.settings, about, seconds, route=route, method=method, status=status, **more)
+
+
+def _log(settings: Settings, about: dict, seconds: float, **more) -> None:
+    texts, scores = about.get("texts", ()), about.get("scores")
     line = {"request_id": about["request_id"], **more}
     line |= {"milliseconds": round(seconds * 1000, 2), "texts": len(texts), "problem": about.get("problem", "")}
     if scores is not None:
@@ -83,6 +110,4 @@ def _log(about: dict, seconds: float, **more) -> None:
             line["scores"] = [round(score, 4) for score in scores[:_LOGGED_SCORES]]
     if settings.log_texts:
         line["sent"] = [text[:_LOGGED_CHARACTERS] for text in texts[:_LOGGED_TEXTS]]
-    if settings.log_clients:
-        line["client"] = request.remote_addr
     log.info("request", extra=line)

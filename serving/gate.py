@@ -1,6 +1,8 @@
 """gunicorn's threaded worker with a gate before its threads: whole requests go in, slow clients wait outside.
 
-The main thread moves bytes and nothing else. A client that sends or hears slowly holds a buffer there, never a thread.
+The main thread moves bytes and nothing else. A client that sends slowly, or asks on without hearing, holds a buffer
+there and no thread. One that stops hearing amid an answer larger than the kernel buffers holds a thread for
+`body_seconds`, and is then let go.
 """
 
 from __future__ import annotations
@@ -16,10 +18,9 @@ from itertools import takewhile
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from serving import sockets
 from serving.arrival import Arrival
 
-_AGAIN = (errno.EAGAIN, errno.EWOULDBLOCK)
-_CHUNK = 65_536
 _LINGER_SECONDS = 2
 
 
@@ -31,6 +32,7 @@ class GatedWorker(ThreadWorker):
 
     def init_process(self):
         self._arriving: dict[TConn, Arrival] = {}
+        self._deaf: dict[TConn, Arrival] = {}  # they ask on, and have not taken the answers before
         self._lingering: dict[TConn, float] = {}
         super().init_process()
 
@@ -38,7 +40,7 @@ class GatedWorker(ThreadWorker):
         """Answer the request that has arrived."""
         raise NotImplementedError
 
-    def give_up(self, conn: TConn) -> None:
+    def give_up(self, conn: TConn, arriving: Arrival) -> None:
         """Send a client away whose request has not arrived in time."""
         raise NotImplementedError
 
@@ -48,7 +50,7 @@ class GatedWorker(ThreadWorker):
         arriving = Arrival(time.monotonic() + self.body_seconds, self.max_body_bytes)
         if conn.parser is not None:  # what came along with the request before
             arriving.received += conn.parser.unreader.take_buffered()
-        if self._receive(conn, arriving):
+        if arriving.complete() or self._receive(conn, arriving):
             self._open(conn, arriving)
         else:
             self._arriving[conn] = arriving
@@ -60,7 +62,7 @@ class GatedWorker(ThreadWorker):
 
     def _receive(self, conn, arriving) -> bool:
         """Take what has come; whether there is no more to wait for."""
-        received, ended = _read(conn.sock)
+        received, ended = sockets.read(conn.sock)
         arriving.received += received
         if arriving.owes_continue():
             self.send(conn, b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -73,7 +75,18 @@ class GatedWorker(ThreadWorker):
     def _open(self, conn, arriving):
         if not arriving.received:
             self.drop(conn)
-            return
+        elif conn.parser is not None and not sockets.takes(conn.sock):
+            arriving.deadline = time.monotonic() + self.body_seconds
+            self._deaf[conn] = arriving
+            self.poller.register(conn.sock, selectors.EVENT_WRITE, partial(self._hears_again, conn))
+        else:
+            self._begin(conn, arriving)
+
+    def _hears_again(self, conn, sock):
+        self.poller.unregister(sock)
+        self._begin(conn, self._deaf.pop(conn))
+
+    def _begin(self, conn, arriving):
         conn.data_ready = True
         conn.init()
         conn.parser.unreader.unread(bytes(arriving.received))
@@ -117,7 +130,7 @@ class GatedWorker(ThreadWorker):
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._discard, conn))
 
     def _discard(self, conn, sock):
-        _, ended = _read(sock)
+        _, ended = sockets.read(sock)
         if ended:
             self._stop_lingering(conn)
 
@@ -142,12 +155,17 @@ class GatedWorker(ThreadWorker):
         """gunicorn calls this after each round of events: whose time is up?"""
         super().murder_pending()
         now = time.monotonic()
-        # Both are in the order of their deadlines.
+        # All are in the order of their deadlines.
         for conn, _ in list(takewhile(lambda item: item[1] < now, self._lingering.items())):
             self._stop_lingering(conn)
-        for conn, _ in list(takewhile(lambda item: item[1].deadline < now, self._arriving.items())):
-            if self._leave(conn).received:
-                self.give_up(conn)
+        for conn, _ in list(takewhile(lambda item: item[1].deadline < now, self._deaf.items())):
+            del self._deaf[conn]
+            self.poller.unregister(conn.sock)
+            self.drop(conn)
+        for conn, arriving in list(takewhile(lambda item: item[1].deadline < now, self._arriving.items())):
+            self._leave(conn)
+            if arriving.received:
+                self.give_up(conn, arriving)
             else:
                 self.drop(conn)
 
@@ -179,12 +197,3 @@ def _broke(body) -> bool:
     """Whether reading a chunked body has failed: where the next request begins, nobody can tell."""
     chunks = getattr(body.reader, "parser", None)
     return chunks is not None and inspect.getgeneratorstate(chunks) == inspect.GEN_CLOSED
-
-
-def _read(sock) -> tuple[bytes, bool]:
-    """What has come, and whether the client has ended."""
-    try:
-        received = sock.recv(_CHUNK)
-    except OSError as error:
-        return b"", error.errno not in _AGAIN
-    return received, not received

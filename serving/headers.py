@@ -16,7 +16,7 @@ _ALWAYS = [
     ("Referrer-Policy", "no-referrer"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 ]
-_DATA = [*_ALWAYS, ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")]
+DATA = [*_ALWAYS, ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")]
 _PAGE = [
     *_ALWAYS,
     (
@@ -36,7 +36,7 @@ _PREFLIGHT = {
 def secure(response: Response) -> None:
     """Let nothing be guessed, kept, framed or loaded from elsewhere."""
     response.headers.pop("Cache-Control", None)  # Flask's, of a static file
-    response.headers.extend(_PAGE if response.mimetype == "text/html" else _DATA)
+    response.headers.extend(_PAGE if response.mimetype == "text/html" else DATA)
 
 
 def is_preflight(request: Request) -> bool:
@@ -45,13 +45,21 @@ def is_preflight(request: Request) -> bool:
     return request.method == "OPTIONS" and asked
 
 
-def share(request: Request, response: Response, settings: Settings) -> None:
-    """Let pages of the listed origins read the answer (CORS); no cookie ever counts, so none is allowed."""
-    response.vary.add("Origin")
-    origin, listed = request.headers.get("Origin"), settings.cors_allow_origins
+def readable(origin: str | None, settings: Settings) -> dict[str, str]:
+    """What lets pages of a listed origin read an answer (CORS); no cookie ever counts, so none is allowed."""
+    listed = settings.cors_allow_origins
     if not origin or (listed != "*" and origin not in listed.split(",")):
-        return
-    response.headers["Access-Control-Allow-Origin"] = "*" if listed == "*" else origin
-    response.headers["Access-Control-Expose-Headers"] = "Retry-After, X-Request-ID"
-    if is_preflight(request):
+        return {}
+    return {
+        "Access-Control-Allow-Origin": "*" if listed == "*" else origin,
+        "Access-Control-Expose-Headers": "Retry-After, X-Request-ID",
+    }
+
+
+def share(request: Request, response: Response, settings: Settings) -> None:
+    """Let pages of the listed origins read the answer, and make the call where they ask first."""
+    response.vary.add("Origin")
+    allowed = readable(request.headers.get("Origin"), settings)
+    response.headers.update(allowed)
+    if allowed and is_preflight(request):
         response.headers.update(_PREFLIGHT)

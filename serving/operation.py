@@ -12,6 +12,18 @@ from serving.problems import Problem
 from serving.service import service
 
 blueprint = Blueprint("operation", __name__)
+METRICS = "/metrics"
+_HEALTH_CHECKS = ("/livez", "/readyz", METRICS)
+
+
+def is_health_check(method: str, path: str) -> bool:
+    """Whether a call must be answered however busy the service is, has no limit, and would drown the log."""
+    return path in _HEALTH_CHECKS and method in ("GET", "HEAD")
+
+
+def owns(endpoint: str | None) -> bool:
+    """Whether an endpoint is one of this module's, which no page of another origin may read."""
+    return (endpoint or "").startswith(f"{blueprint.name}.")
 
 
 @blueprint.get("/livez")
@@ -22,8 +34,10 @@ def livez() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """The model is loaded, warmed up and scores its canary right, and the process is not about to end."""
+    """The model is loaded, warmed up, scored its canary right and does not hang; the process is not about to end."""
     slot = service().slot
+    if request.environ.get("serving.hanging"):  # of worker.py; it takes no new connection either
+        raise Problem("not-ready", "A call of the model has not come back in time.", headers={"Retry-After": "2"})
     if slot.draining:
         raise Problem("not-ready", "This process is about to end; it takes no new work.", headers={"Retry-After": "2"})
     return jsonify(status="ready", model_version=slot.get().predictor.model_version)
@@ -43,7 +57,7 @@ def reload() -> tuple[Response, int]:
     return jsonify(status="reloading"), 202
 
 
-@blueprint.get("/metrics")
+@blueprint.get(METRICS)
 def metrics() -> Response:
     """Figures of all workers, for Prometheus."""
     exposition, media_type = service().metrics.exposition()

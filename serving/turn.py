@@ -1,8 +1,15 @@
-"""Who answers a request: its own thread or, once that is late, the main thread. Never both."""
+"""A request that a thread has, and who answers it: that thread or, once it is late, the main thread. Never both."""
 
 from __future__ import annotations
 
 import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from gunicorn.workers.gthread import TConn
+
+from serving.arrival import Head
 
 
 class Turn:
@@ -24,3 +31,37 @@ class Turn:
         with self._lock:
             self._taken_by = self._taken_by or by
             return self._taken_by == by
+
+
+@dataclass(eq=False)
+class Pool:
+    """Threads, and how many requests they have or wait for them.
+
+    Attributes:
+        threads: that answer.
+        most: requests, under way and waiting.
+        limits: settings to name to a client where there are as many.
+        busy: requests now.
+    """
+
+    threads: ThreadPoolExecutor
+    most: float
+    limits: dict[str, int] = field(default_factory=dict)
+    busy: int = 0
+
+
+@dataclass(eq=False)
+class UnderWay:
+    """A request that has been given to a thread."""
+
+    conn: TConn
+    head: Head
+    pool: Pool
+    turn: Turn
+    thread: Future | None = None
+    late: bool = False  # answered by the main thread
+    _since: float = field(default_factory=time.monotonic)
+
+    def seconds(self) -> float:
+        """How long it has been so."""
+        return time.monotonic() - self._since

@@ -3,42 +3,33 @@
 from __future__ import annotations
 
 import errno
+import math
 import signal
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from itertools import takewhile
 
 from gunicorn.http import errors
-from gunicorn.workers.gthread import TConn
 
-from serving import arrival, problems, shared
+from serving import operation, problems, shared
 from serving.drain import DrainingWorker
 from serving.problems import Problem
-from serving.turn import Turn
+from serving.refusal import Refusals
+from serving.turn import Pool, Turn, UnderWay
 
 _UNEVEN = 1  # connections that a worker may have more than the one with the fewest
 _GIVES_WAY = 0.005  # seconds that it then waits before it looks again: many may come at once
-_GRACE = 0.1  # seconds: a thread that only waits answers at its deadline by itself, with the request's id
-
-
-@dataclass(eq=False)
-class UnderWay:
-    """A request that has been given to a thread."""
-
-    conn: TConn
-    turn: Turn
-    thread: Future | None = None
-    late: bool = False  # answered by the main thread
+_GRACE = 0.1  # seconds: a thread that only waits answers at its deadline by itself
+_SCRAPES = 4  # of /metrics at a time, one under way: each reads the figures of all workers
 
 
 class Worker(DrainingWorker):
     """Answers health checks however busy it is, refuses what would wait too long, and ends without haste."""
 
     def init_process(self):
-        self._health_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="health")
-        self._busy = 0
+        self._health = Pool(ThreadPoolExecutor(2, "health"), math.inf)
+        self._metrics = Pool(ThreadPoolExecutor(1, "metrics"), _SCRAPES)
         self._gives_way = False  # to workers with fewer connections
         self._under_way: dict[UnderWay, None] = {}  # a set, in the order of the deadlines
         self._hanging: dict[UnderWay, None] = {}  # likewise: answered, but their threads have not come back
@@ -53,6 +44,9 @@ class Worker(DrainingWorker):
         self.body_seconds = self._settings.body_seconds
         self.max_body_bytes = self._settings.max_body_bytes
         self.drain_seconds = self._settings.drain_seconds
+        waiting = self._settings.queue_requests
+        self._pool = Pool(self.tpool, self.cfg.threads + waiting, {"queue_requests": waiting})
+        self._refusals = Refusals(self.wsgi)
         self._app, self.wsgi = self.wsgi, self._answer
 
     def set_accept_enabled(self, enabled):
@@ -76,33 +70,36 @@ class Worker(DrainingWorker):
             self.set_accept_enabled(self.nr_conns < self.worker_connections)
 
     def admit(self, conn, arriving):
-        most = self.cfg.threads + self._settings.queue_requests
+        head = arriving.head()
+        pool = self._pool_for(*head.first_line())
         if arriving.head_too_large():
-            self._refuse(
-                conn, Problem("headers-too-large", f"The headers have no end within {len(arriving.received)} bytes.")
-            )
-        elif arriving.is_health_check():
-            self._submit(self._health_threads, conn, counted=0)
-        elif self._busy >= most:
-            detail, limit = f"{self._busy} requests are under way in this process.", self._settings.queue_requests
-            self._refuse(conn, Problem("overloaded", detail, queue_requests=limit))
+            detail = f"The headers have no end within {len(arriving.received)} bytes."
+            self._refuse(conn, head, Problem("headers-too-large", detail))
+        elif pool.busy >= pool.most:
+            detail = f"{pool.busy} requests are under way in this process."
+            self._refuse(conn, head, Problem("overloaded", detail, headers={"Retry-After": "1"}, **pool.limits))
         else:
-            self._submit(self.tpool, conn, counted=1)
+            self._submit(UnderWay(conn, head, pool, Turn(time.monotonic() + self._settings.request_seconds)))
 
-    def _submit(self, threads, conn, *, counted):
-        self._busy += counted
-        request = UnderWay(conn, Turn(time.monotonic() + self._settings.request_seconds))
+    def _pool_for(self, method, path):
+        if not operation.is_health_check(method, path):
+            return self._pool
+        return self._metrics if path == operation.METRICS else self._health
+
+    def _submit(self, request):
+        request.pool.busy += 1
         self._under_way[request] = None
-        request.thread = threads.submit(self._handle, request)
-        request.thread.add_done_callback(lambda done: self.method_queue.defer(self._finished, request, counted))
+        request.thread = request.pool.threads.submit(self._handle, request)
+        request.thread.add_done_callback(lambda done: self.method_queue.defer(self._finished, request))
 
     def _handle(self, request):
-        self._thread.turn = request.turn
+        self._thread.request = request
         return self.handle(request.conn)
 
     def _answer(self, environ, start_response):
         """In a thread: what the application answers, unless the main thread has answered meanwhile."""
-        turn = environ["serving.turn"] = self._thread.turn
+        turn = environ["serving.turn"] = self._thread.request.turn
+        environ["serving.hanging"] = bool(self._hanging)
         body = self._app(environ, start_response)
         self.close_if_draining()
         if turn.take("thread"):
@@ -110,8 +107,8 @@ class Worker(DrainingWorker):
         body.close()
         raise BrokenPipeError(errno.EPIPE, "answered by its deadline")
 
-    def _finished(self, request, counted):
-        self._busy -= counted
+    def _finished(self, request):
+        request.pool.busy -= 1
         self._under_way.pop(request, None)
         self._hanging.pop(request, None)
         if not request.late:
@@ -136,7 +133,7 @@ class Worker(DrainingWorker):
             self._hanging[request] = None
             self._open_or_close()  # before the client hears of it: it may ask again at once, and another must hear that
             self.log.warning("a model call is late: %s", problem.detail)
-        self._refuse(request.conn, problem)
+        self._refuse(request.conn, request.head, problem, seconds=request.seconds())
 
     def _give_place(self, seconds):
         """End as on SIGTERM: a call into the model cannot be stopped, but its process can; gunicorn starts another."""
@@ -144,13 +141,13 @@ class Worker(DrainingWorker):
         self._service.metrics.hung_workers.inc()
         self.alive = False
 
-    def give_up(self, conn):
+    def give_up(self, conn, arriving):
         detail = f"A request must arrive within {self.body_seconds:g} seconds."
-        self._refuse(conn, Problem("slow-body", detail, body_seconds=self.body_seconds))
+        problem = Problem("slow-body", detail, body_seconds=self.body_seconds)
+        self._refuse(conn, arriving.head(), problem, seconds=self.body_seconds)
 
-    def _refuse(self, conn, problem):
-        self._service.metrics.problems.labels(problem.kind).inc()
-        self.send(conn, arrival.raw_response(problem))
+    def _refuse(self, conn, head, problem, *, seconds=0.0):
+        self.send(conn, self._refusals.response(problem, head, peer=conn.client, seconds=seconds))
         self.linger(conn)
 
     def handle_error(self, req, client, addr, exc):
@@ -158,11 +155,13 @@ class Worker(DrainingWorker):
         if not isinstance(exc, errors.ParseException):
             super().handle_error(req, client, addr, exc)
             return
+        request = self._thread.request
+        if not request.turn.take("thread"):
+            return
         too_large = isinstance(exc, errors.LimitRequestLine | errors.LimitRequestHeaders)
         problem = Problem("headers-too-large" if too_large else "malformed-request", str(exc)[:300])
-        self._service.metrics.problems.labels(problem.kind).inc()
         try:
-            client.sendall(arrival.raw_response(problem))
+            client.sendall(self._refusals.response(problem, request.head, peer=addr, seconds=request.seconds()))
         except OSError as error:
             self.log.debug("client went away: %s", error)
 

@@ -1,9 +1,6 @@
-import json
-
 import pytest
 
-from serving.arrival import Arrival, raw_response
-from serving.problems import Problem
+from serving.arrival import Arrival
 
 POST = b"POST /predict HTTP/1.1\r\nHost: x\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -63,15 +60,20 @@ def test_a_client_that_asks_is_told_once_to_go_on():
 
 
 @pytest.mark.parametrize(
-    ("start", "expected"), [("GET /livez H", True), ("HEAD /readyz?x H", True), ("GET /livezz H", False)]
+    ("raw", "expected"),
+    [
+        (b"GET /livez HTTP/1.1\r\n", ("GET", "/livez")),
+        (b"HEAD /readyz?x HTTP/1.1\r\n\r\n", ("HEAD", "/readyz")),
+        (b"GET /live", ("", "")),
+        (b"", ("", "")),
+        (b"\r\n\r\n", ("", "")),
+    ],
 )
-def test_health_checks_are_known_by_their_first_line(start, expected):
-    assert arrived(start.encode()).is_health_check() is expected
+def test_method_and_path_are_read_once_both_are_there(raw, expected):
+    assert arrived(raw).head().first_line() == expected
 
 
-def test_a_raw_response_is_a_problem_document():
-    head, body = raw_response(Problem("overloaded", "too many")).split(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 503 ")
-    assert b"Retry-After" in head
-    assert f"Content-Length: {len(body)}".encode() in head
-    assert json.loads(body)["type"] == "/docs#overloaded"
+def test_a_header_is_read_wherever_it_stands_and_a_body_is_none():
+    head = arrived(POST + b"x-a:1\r\nB: x\r\nX-A: 2 \r\nContent-Length: 9\r\n\r\n\r\nX-A: 3\r\n").head()
+    assert head.header("X-A") == "1,2"
+    assert head.header("X") == ""

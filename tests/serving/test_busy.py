@@ -2,7 +2,10 @@
 
 import json
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 
 from live import start_fake, wait_until
 
@@ -48,3 +51,56 @@ def test_health_checks_are_answered_while_the_models_queue_is_full(tmp_path):
             statuses = [answer.result()[0] for answer in answers]
             server.stop()
     assert statuses == [200] * 3
+
+
+def ask_without_hearing(server):
+    """A client that asks on for as long as the server listens, and takes no answer."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.settimeout(1)
+    client.connect(("127.0.0.1", server.port))
+    with suppress(TimeoutError):
+        while True:
+            client.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
+    return client
+
+
+def wait_until_idle(server):
+    """Until the only worker uses no CPU: the kernel takes no more answers to those who do not hear them."""
+    (worker,) = server.workers()
+    before, used = None, ""
+    while used != before:
+        time.sleep(1)
+        before, used = used, Path(f"/proc/{worker}/stat").read_text().split()[13]
+
+
+def test_clients_that_never_hear_hold_no_thread(tmp_path):
+    server = start_fake(tmp_path, WORKERS="1", THREADS="2", BODY_SECONDS="100", LOG_REQUESTS="false")
+    server.wait_until_ready(workers=1)
+    deaf = []
+    try:
+        with ThreadPoolExecutor(3) as threads:
+            deaf += threads.map(ask_without_hearing, [server] * 3)
+        wait_until_idle(server)
+        assert server.predict("good")["label"] == "positive"
+    finally:
+        for client in deaf:
+            client.close()
+        server.stop()
+    assert "Traceback" not in server.log.read_text(), server.log.read_text()
+
+
+def test_a_crowd_at_the_metrics_keeps_no_other_health_check_waiting(tmp_path):
+    server = start_fake(tmp_path, WORKERS="1", BODY_SECONDS="100").wait_until_ready(workers=1)
+
+    def scrape(_):
+        return server.call("GET", "/metrics")[:2]
+
+    with ThreadPoolExecutor(24) as threads:
+        try:
+            answers = list(threads.map(scrape, range(240)))
+            assert server.call("GET", "/livez")[0] == 200
+        finally:
+            server.stop()
+    assert {status for status, _ in answers} == {200, 503}
+    assert {headers["Retry-After"] for status, headers in answers if status == 503} == {"1"}

@@ -57,12 +57,15 @@ def test_a_hanging_model_call_is_answered_for_and_its_worker_alone_replaced(serv
     assert before - server.workers() == {line["process"]}
     assert server.metric("serving_hung_workers_total") == 1
     assert server.metric('serving_problems_total{kind="deadline"}') == 1
-    assert server.metric('serving_requests_total{method="POST",route="/predict",status="503"}') == 0
+    assert server.metric('serving_requests_total{method="POST",route="/predict",status="503"}') == 1
+    assert [line["problem"] for line in server.lines("request") if line["status"] == 503] == ["deadline"]
 
 
 def test_when_all_workers_hang_each_request_is_answered_and_the_service_comes_back(server):
     before = server.workers()
     assert [ask(server, "hang") for _ in before] == [LATE] * len(before)  # one that hangs takes no new connection
+    status, headers, problem = server.call("GET", "/readyz")
+    assert (status, problem["type"], headers["Retry-After"]) == (503, "/docs#not-ready", "2")
     # More than there are threads, so that some wait for one, and more than may wait.
     with ThreadPoolExecutor(40) as threads:
         assert set(threads.map(lambda _: ask(server, "hang"), range(40))) == {LATE, OVERLOADED}
