@@ -3,7 +3,8 @@
     pip install atheris && python -m benchmarks.fuzz_requests -max_total_time=300
 
 atheris is no dependency of the project. Options with one dash are libFuzzer's; a request that breaks the service is
-kept as crash-… in the current folder, and given as an argument it is tried again.
+kept as crash-… in the current folder, and given as an argument it is tried again. Whole requests come in here; how
+bytes become one is fuzzed by `fuzz_bytes`.
 """
 
 import io
@@ -19,7 +20,17 @@ with atheris.instrument_imports(include=["serving", "json", "werkzeug", "flask",
     from serving.problems import Problem
     from serving.settings import Settings
 
-PATHS = ["/predict", "/", "/livez", "/static/page.js", "/docs", "/admin/reload", "/openapi.json", "/metrics"]
+PATHS = [
+    "/predict",
+    "/explain",
+    "/",
+    "/livez",
+    "/static/page.js",
+    "/docs",
+    "/admin/reload",
+    "/openapi.json",
+    "/metrics",
+]
 METHODS = ["POST", "GET", "HEAD", "OPTIONS", "PUT", "TRACE"]
 TYPES = ["application/json", "application/json; charset=utf-16", "text/plain", "multipart/form-data; boundary=x", ""]
 HEADERS = [
