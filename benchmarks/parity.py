@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from pipelines.dataset import text
 from serving import predictor
+from serving.predictor import Predictor, Score
 
 TOLERANCE = 1e-4
 PIECES = (
@@ -79,15 +80,9 @@ def _code_point(chance: random.Random) -> int:
     return point if not 0xD800 <= point <= 0xDFFF else 0xFFFD
 
 
-def compare(folder: Path, texts: Iterable[str], *, batch: int = 256) -> Difference:
-    """Score texts by both runtimes of an export.
-
-    Raises:
-        ModelError: the export cannot be loaded by one of them.
-    """
-    full, light = (predictor.load(folder, runtime=runtime) for runtime in ("tensorflow", "onnx"))
-    found = Difference()
-    texts = iter(texts)
+def compare(full: Predictor, light: Predictor, texts: Iterable[str], *, batch: int = 256) -> Difference:
+    """Score texts by both runtimes of an export."""
+    found, texts = Difference(), iter(texts)
     while some := list(islice(texts, batch)):
         for one, other in zip(full.score(some), light.score(some), strict=True):
             if abs(one - other) > found.largest:
@@ -98,7 +93,7 @@ def compare(folder: Path, texts: Iterable[str], *, batch: int = 256) -> Differen
     return found
 
 
-def _told(score: predictor.Score) -> tuple[int, int, bool]:
+def _told(score: Score) -> tuple[int, int, bool]:
     return score.tokens, score.unknown, score.truncated
 
 
@@ -123,9 +118,10 @@ def main() -> None:
     texts = read(options.texts, column=options.column, skip=options.skip, rows=options.rows)
     if not texts:
         sys.exit(f"{options.texts} has no text from row {options.skip} on.")
+    runtimes = [predictor.load(options.model, runtime=runtime) for runtime in ("tensorflow", "onnx")]
     failed = False
     for name, some in (("as they are", texts), ("nasty", list(nasty(texts, options.nasty)))):
-        found = compare(options.model, some)
+        found = compare(*runtimes, some)
         failed |= found.largest > TOLERANCE
         print(
             f"{found.rows:,} texts, {name}: largest difference {found.largest:.2e} (text {found.place}), "
