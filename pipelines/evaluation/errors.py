@@ -26,6 +26,20 @@ def confident(labels: np.ndarray, probabilities: np.ndarray, *, least: float = S
     return order[distance[order] >= least]
 
 
+def surest(texts: pa.Array, labels: np.ndarray, probabilities: np.ndarray, *, count: int) -> pd.DataFrame:
+    """The mistakes that the model was surest of, `count` of each label, surest first, names masked.
+
+    Returns:
+        Columns text, label ("negative" or "positive") and P(positive).
+    """
+    chosen = confident(labels, probabilities, least=0)
+    found = np.asarray(labels)[chosen]
+    kept = (np.where(found == 1, np.cumsum(found == 1), np.cumsum(found == 0)) <= count).nonzero()[0]
+    chosen, names = chosen[kept], np.array(["negative", "positive"])[found[kept]]
+    shown = slices.masked(texts.take(pa.array(chosen))).to_pylist()
+    return pd.DataFrame({"text": shown, "label": names, "P(positive)": np.asarray(probabilities)[chosen].round(3)})
+
+
 def sides(baseline: Baseline, texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """Weight of the words and pairs of each text that speak for negative and for positive, by TF-IDF: float [rows]."""
     matrix = baseline.features.transform(texts)
