@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipelines import artifacts
-from pipelines.dataset import archives, own_texts, provenance
+from pipelines.dataset import archives, own_labels, own_texts, provenance
 from pipelines.dataset.own_texts import Request
 from pipelines.dataset.provenance import OFFICIAL_NAME, SAMPLE_NAME, Source, SourceError
 
@@ -98,8 +98,8 @@ def _own_source(path: Path, kind: str, name: str, request: Request, came_from: d
     names = own_texts.column_names(path, format)
     request = own_texts.as_before(request, extends, names=names) if extends else request
     columns = own_texts.choose_columns(names, request, where=path.name)
-    counts = own_texts.count_labels(path, format=format, columns=columns)
-    as_before = extends and not (request.negative or request.positive) and set(counts) == {*extends.labels.values()}
+    counts = own_labels.count(path, format=format, columns=columns)
+    labels, ignored = own_labels.choose(counts, request, column=columns["label"], known=extends)
     return Source(
         dataset=name,
         kind="custom",
@@ -111,13 +111,15 @@ def _own_source(path: Path, kind: str, name: str, request: Request, came_from: d
         encoding="utf-8",
         header=True,
         columns=columns,
-        labels=extends.labels if as_before else own_texts.choose_labels(counts, request, column=columns["label"]),
+        labels=labels,
+        ignored_labels=ignored,
         extends=extends.dataset if extends else "",
     )
 
 
 def _report(source: Source) -> str:
     columns = ", ".join(f"{role} = {column}" for role, column in source.columns.items() if column)
-    meaning = ", ".join(f"{value!r} → {name}" for name, value in source.labels.items())
+    values = [*source.labels.items(), *(("set aside", value) for value in source.ignored_labels)]
+    meaning = ", ".join(f"{value!r} → {name}" for name, value in values)
     after = "" if source.extends else f"; next: make train DATASET={source.dataset}"
     return f"{source.dataset}: imported {source.origin} ({columns}; {meaning}){after}"

@@ -1,13 +1,13 @@
-"""A user's own table: which columns it has, which two labels, and what they mean."""
+"""A user's own table: what the user says of it, and which columns it has."""
 
 from __future__ import annotations
 
+import argparse
 import csv
 import difflib
 import json
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipelines.dataset.provenance import ROLES, Source, SourceError
@@ -29,25 +29,46 @@ MOST_NAMED = 8
 
 @dataclass(frozen=True)
 class Request:
-    """What a user says of a table: role → column, and the values that mean negative and positive; None: not said."""
+    """What a user says of a table; None: not said.
+
+    Attributes:
+        columns: role → column.
+        negative, positive: the label value that means this.
+        neutral: values, between commas, of rows to be set aside.
+    """
 
     columns: dict[str, str | None]
     negative: str | None = None
     positive: str | None = None
+    neutral: str | None = None
 
     @property
     def is_given(self) -> bool:
-        return any((*self.columns.values(), self.negative, self.positive))
+        return any((*self.columns.values(), self.negative, self.positive, self.neutral))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of a command line that say what a table is."""
+    for role in ROLES:
+        parser.add_argument(f"--{role}", help="a column")
+    for meaning in ("negative", "positive"):
+        parser.add_argument(f"--{meaning}", help="the label value that means this")
+    parser.add_argument("--neutral", help="label values of rows to be set aside, between commas")
+
+
+def requested(given: argparse.Namespace) -> Request:
+    """What those options say."""
+    return Request({role: getattr(given, role) for role in ROLES}, given.negative, given.positive, given.neutral)
 
 
 def as_before(said: Request, known: Source, *, names: list[str]) -> Request:
-    """A request, filled up with the columns and labels of an earlier file of the data set, where this one has them.
+    """A request, filled up with the columns of an earlier file of the data set, where this one has them.
 
     Args:
         said: what the user says, which comes first; names: the columns of this file.
     """
     usual = {role: column if column in names else None for role, column in known.columns.items()}
-    return Request({role: said.columns.get(role) or usual.get(role) for role in ROLES}, said.negative, said.positive)
+    return replace(said, columns={role: said.columns.get(role) or usual.get(role) for role in ROLES})
 
 
 def format_of(path: Path, kind: str) -> str:
@@ -143,55 +164,3 @@ def check_column(name: str, names: list[str], *, where: str, variable: str) -> N
 
 def _variable(role: str) -> str:
     return "USER_COLUMN" if role == "user" else role.upper()
-
-
-def count_labels(path: Path, *, format: str, columns: dict[str, str | None]) -> Counter[str]:
-    """How often each label value occurs, in the spelling of `cleaning.label_text`; an empty one is not counted."""
-    import pyarrow.compute as pc
-
-    from pipelines.dataset import cleaning, tables
-
-    counts: Counter[str] = Counter()
-    for rows in tables.read_file(path, format=format, columns=columns):
-        found = pc.value_counts(cleaning.label_text(pc.fill_null(rows.table["label"].combine_chunks(), "")))
-        counts.update(dict(zip(found.field("values").to_pylist(), found.field("counts").to_pylist(), strict=True)))
-    counts.pop("", None)
-    return counts
-
-
-def choose_labels(counts: Counter[str], request: Request, *, column: str) -> dict[str, str]:
-    """Which value means negative and which positive.
-
-    Raises:
-        SourceError: not two values, or two of which nobody said what they mean; names the values that were found.
-    """
-    found = ", ".join(f"{value[:40]!r} ({rows:,} rows)" for value, rows in counts.most_common(MOST_NAMED))
-    found += f" and {len(counts) - MOST_NAMED} more" if len(counts) > MOST_NAMED else ""
-    if len(counts) != 2:
-        number = "no label" if not counts else f"{len(counts)} label{'s' * (len(counts) > 1)}: {found}"
-        raise SourceError(
-            f"column {column!r} holds {number}; two are needed: leave two in the file, or name another LABEL"
-        )
-    spelt = {role: _spelling(value) for role, value in (("negative", request.negative), ("positive", request.positive))}
-    for role, value in spelt.items():
-        if value is not None and value not in counts:
-            raise SourceError(f"{role.upper()}={value} does not occur in column {column!r}, which holds {found}")
-    given = [value for value in spelt.values() if value is not None]
-    if len(given) == 2 and given[0] == given[1]:
-        raise SourceError(f"NEGATIVE and POSITIVE are both {given[0]!r}; column {column!r} holds {found}")
-    if given:
-        other = {value: next(one for one in counts if one != value) for value in given}
-        negative = spelt["negative"] if spelt["negative"] is not None else other[spelt["positive"]]
-        return {"negative": negative, "positive": next(one for one in counts if one != negative)}
-    for negative, positive in KNOWN_PAIRS:
-        if set(counts) == {negative, positive}:
-            return {"negative": negative, "positive": positive}
-    raise SourceError(f"column {column!r} holds {found}; say which is which: NEGATIVE=… POSITIVE=…")
-
-
-def _spelling(value: str | None) -> str | None:
-    import pyarrow as pa
-
-    from pipelines.dataset import cleaning
-
-    return None if value is None else cleaning.label_text(pa.array([value]))[0].as_py()

@@ -11,10 +11,9 @@ import sys
 from pathlib import Path
 
 from pipelines import artifacts
-from pipelines.dataset import derived
+from pipelines.dataset import derived, own_texts
 from pipelines.dataset.provenance import (
     OFFICIAL_NAME,
-    ROLES,
     SAMPLE_NAME,
     Source,
     SourceError,
@@ -142,10 +141,7 @@ def arguments() -> argparse.ArgumentParser:
     importing.add_argument("--from", dest="origin", required=True, metavar="PATH-OR-URL")
     for command in (importing, commands.add_parser("fetch", help="the official Sentiment140 zip")):
         command.add_argument("--name", help="of the data set")
-        for option in (*ROLES, "negative", "positive"):
-            command.add_argument(
-                f"--{option}", help="a column" if option in ROLES else "the label value that means this"
-            )
+        own_texts.add_arguments(command)
     commands.add_parser("ensure", help="print the data set to use").add_argument("--dataset", default="")
     commands.add_parser("siblings", help="print those that can be derived from it").add_argument(
         "--dataset", default=""
@@ -160,9 +156,8 @@ def run(given: argparse.Namespace) -> str:
     if given.command == "ensure":
         return ensure(given.dataset).name
     from pipelines.dataset import importing
-    from pipelines.dataset.own_texts import Request
 
-    request = Request({role: getattr(given, role) for role in ROLES}, given.negative, given.positive)
+    request = own_texts.requested(given)
     if given.command == "import":
         return importing.import_file(given.origin, name=given.name, request=request).name
     if given.name or request.is_given:

@@ -20,9 +20,8 @@ import sys
 from dataclasses import dataclass
 
 from pipelines import artifacts, inputs, parameters, run, stages
-from pipelines.dataset import addition, extension, importing, lineage, provenance
+from pipelines.dataset import addition, extension, importing, lineage, own_texts, provenance
 from pipelines.dataset.own_texts import Request
-from pipelines.dataset.provenance import ROLES
 from pipelines.ending import ended
 from pipelines.operation import champions
 from pipelines.operation.champions import Version
@@ -168,13 +167,11 @@ def main() -> int:
     parser.add_argument("--dataset", default="")
     parser.add_argument("--size", default="", help="training rows; unsaid, the champion's and all that came since")
     parser.add_argument("--params", default="", help="'epochs=3 units=64'; unsaid ones are the champion's")
-    for role in (*ROLES, "negative", "positive"):
-        parser.add_argument(f"--{role}", help="a column" if role in ROLES else "the label value that means this")
+    own_texts.add_arguments(parser)
     given = parser.parse_args()
 
     def work() -> int:
-        request = Request({role: getattr(given, role) for role in ROLES}, given.negative, given.positive)
-        wish = Wish(given.new, request, given.size, parameters.split_overrides(given.params))
+        wish = Wish(given.new, own_texts.requested(given), given.size, parameters.split_overrides(given.params))
         return retrain(artifacts.Dataset(given.dataset or inputs.default_dataset()), wish)
 
     return ended(work)

@@ -189,6 +189,11 @@ def test_columns_and_labels_of_the_first_file_are_understood_again(data_folder, 
     assert provenance.load(version).columns["text"] == "words"
 
 
+def test_neutral_values_of_the_first_file_are_set_aside_again(old, tmp_path):
+    _, manifest = extend(old, table(tmp_path / "june.csv", [*new_rows(60), ("so so", "2")]))
+    assert (manifest["added"]["kept"], manifest["added"]["neutral"]) == (60, 1)
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [

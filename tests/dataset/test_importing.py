@@ -18,8 +18,8 @@ REVIEWS = [("fine" if n % 2 else "poor", f"{'good' if n % 2 else 'bad'} book num
 CSV = "verdict,review,number\n" + "".join(f'{verdict},"{text}",{n}\n' for verdict, text, n in REVIEWS)
 
 
-def bring(path, name="reviews", negative=None, positive=None, **columns):
-    return importing.import_file(str(path), name=name, request=Request(columns, negative, positive))
+def bring(path, name="reviews", negative=None, positive=None, neutral=None, **columns):
+    return importing.import_file(str(path), name=name, request=Request(columns, negative, positive, neutral))
 
 
 def bring_csv(tmp_path, content, **given):
@@ -95,11 +95,33 @@ def test_a_mapping_may_turn_the_usual_one_round(data_folder, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("values", "given", "set_aside"),
+    [
+        (["neg", "Neutral", "pos"], {}, ["neutral"]),
+        (["neg", "neu", "pos"], {"neutral": "NEU"}, ["neu"]),
+        (["1", "2.0", "3", "5"], {"neutral": "2,3", "negative": "1"}, ["2", "3"]),
+        (["neutral", "glad"], {"negative": "neutral"}, []),
+        (["neutral", "glad", "odd"], {"negative": "neutral", "neutral": "odd"}, ["odd"]),
+    ],
+)
+def test_neutral_rows_are_set_aside(data_folder, tmp_path, values, given, set_aside, capsys):
+    content = "review,verdict\n" + "".join(f"text {n},{values[n % len(values)]}\n" for n in range(60))
+    dataset = bring_csv(tmp_path, content, **given)
+    assert provenance.load(dataset).ignored_labels == set_aside
+    assert all(f"{value!r} → set aside" in capsys.readouterr().err for value in set_aside[:1])
+    counts = prepare.prepare(dataset)["counts"]
+    assert (counts["neutral"], counts["rejected"]) == (60 * len(set_aside) // len(values), 0)
+
+
+@pytest.mark.parametrize(
     ("content", "given", "message"),
     [
         (CSV, {}, r"'poor' \(30 rows\), 'fine' \(30 rows\); say which is which: NEGATIVE=… POSITIVE=…"),
         (CSV, {"negative": "awful"}, r"NEGATIVE=awful does not occur .* 'poor' \(30 rows\)"),
         (CSV, {"negative": "poor", "positive": "Poor "}, r"NEGATIVE and POSITIVE are both 'poor'"),
+        (CSV, {"negative": "poor", "neutral": "fine,poor"}, r"NEGATIVE and NEUTRAL are both 'poor'"),
+        (CSV, {"neutral": "poor,odd"}, r"NEUTRAL=odd does not occur .* 'poor' \(30 rows\)"),
+        (CSV, {"neutral": "poor"}, r"1 label: 'fine' \(30 rows\); two are needed: NEUTRAL=value"),
         (CSV, {"label": "verdikt"}, r"no column 'verdikt'; did you mean 'verdict'\? .* say LABEL=column"),
         (CSV, {"text": "body"}, r"no column 'body'; It has 'verdict', 'review', 'number': say TEXT=column"),
         (CSV, {"user": "author"}, r"no column 'author'.*USER_COLUMN=column"),

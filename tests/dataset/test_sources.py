@@ -97,8 +97,9 @@ def test_a_data_set_that_is_asked_for_by_name_is_used_or_an_error_names_those_th
 
 
 def test_the_command_line_imports_own_texts_and_prints_only_the_name(data_folder, tmp_path, monkeypatch, capsys):
-    (tmp_path / "x.csv").write_text("review,up\nfine,1\nbad,0\n")
+    (tmp_path / "x.csv").write_text("review,up\nfine,1\nbad,0\nso so,2\n")
     given = ("import", "--from", str(tmp_path / "x.csv"), "--name", "reviews", "--text", "review", "--label", "up")
+    given += ("--neutral", "2")
     assert command_line(monkeypatch, *given) == 0
     assert capsys.readouterr().out == "reviews\n"
     assert command_line(monkeypatch, "fetch", "--name", "reviews") == 1

@@ -147,3 +147,13 @@ def test_a_champion_that_was_registered_twice_is_not_its_own_challenger(tiny, be
     assert retrain.retrain(tiny, wish) == retrain.PROMOTED
     assert begun.count("08_promote") == 1
     assert champions.current(NAME).number == "2"
+
+
+def test_the_command_line_takes_neutral_values(data_folder, monkeypatch):
+    asked = []
+    monkeypatch.setattr(retrain, "retrain", lambda dataset, wish: asked.append(wish.request) or retrain.STAYS)
+    options = ["--dataset", "x", "--label", "mood", "--positive", "5", "--neutral", "2,3"]
+    monkeypatch.setattr("sys.argv", ["retrain", "june.csv", *options])
+    assert retrain.main() == retrain.STAYS
+    (request,) = asked
+    assert (request.columns["label"], request.negative, request.positive, request.neutral) == ("mood", None, "5", "2,3")
