@@ -135,7 +135,9 @@ class Loader:
         started, digest = time.monotonic(), manifest.digest(folder)
         own = self._settings
         try:
-            loaded = predictor.load(folder, runtime=own.serving_runtime, threads=own.threads_of_a_call)
+            # More than a worker's share of the cores would only slow the others.
+            threads = own.model_threads or max(1, predictor.cores() // own.workers)
+            loaded = predictor.load(folder, runtime=own.serving_runtime, threads=threads)
         except Exception:
             self._refused[digest] = time.monotonic()
             raise

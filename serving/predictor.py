@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +13,7 @@ from serving import manifest
 from serving.manifest import Manifest, ModelError
 
 CANARY_TOLERANCE = 1e-4  # between the exporting machine and this one: other CPUs add in another order
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container, by version 2 of control groups
 _RUNTIMES = {"tensorflow": "serving.saved_model", "onnx": "serving.light"}  # each imports its libraries
 
 
@@ -60,6 +62,19 @@ def load(folder: Path, *, runtime: str = "tensorflow", threads: int = 0) -> Pred
     for size in (1, 2, 8, 64):  # a first call of a new shape costs more; no client should pay for it
         predictor.score(["warm up"] * size)
     return predictor
+
+
+def cores(quota: Path = _QUOTA) -> int:
+    """CPU cores that this process may keep busy: those that it may run on, and no more than its container's quota.
+
+    More threads than that would use the quota up early in each period, and all would then stand still.
+    """
+    own = len(os.sched_getaffinity(0))
+    try:
+        microseconds, period = quota.read_text().split()
+    except (OSError, ValueError):  # no container, or another kind
+        return own
+    return own if microseconds == "max" else max(1, min(own, int(microseconds) // int(period)))
 
 
 def import_runtime(runtime: str) -> ModuleType:

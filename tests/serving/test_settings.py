@@ -6,7 +6,7 @@ import sys
 import pytest
 from live import ROOT
 
-from serving import metrics
+from serving import metrics, predictor
 from serving.settings import Settings, SettingsError, table
 
 
@@ -88,3 +88,14 @@ def test_of_the_folder_for_figures_only_what_is_its_own_is_removed(tmp_path, mon
     (folder / "histogram_7.db").write_bytes(b"x")
     metrics.remove_folder()
     assert [path.name for path in tmp_path.rglob("*")] == (["figures", "orders.db"] if there else [])
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"),
+    [("max 100000\n", 4), ("200000 100000\n", 2), ("50000 100000\n", 1), ("900000 100000\n", 4), ("", 4)],
+)
+def test_a_containers_quota_of_cpu_time_bounds_the_cores(tmp_path, monkeypatch, quota, cores):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(4))
+    (tmp_path / "cpu.max").write_text(quota)
+    assert predictor.cores(tmp_path / "cpu.max") == cores
+    assert predictor.cores(tmp_path / "none") == 4
