@@ -152,6 +152,8 @@ def _json_schema(found: Iterable[dict | None]) -> pa.Schema:
     typed = {
         frozenset({"bool"}): pa.bool_(),
         frozenset({"int"}): pa.int64(),
+        frozenset({"wide"}): pa.int64(),
+        frozenset({"int", "wide"}): pa.int64(),
         frozenset({"int", "float"}): pa.float64(),
         frozenset({"float"}): pa.float64(),
     }
@@ -159,4 +161,7 @@ def _json_schema(found: Iterable[dict | None]) -> pa.Schema:
 
 
 def _kind(value: object) -> str:
-    return "big" if type(value) is int and not -(2**63) <= value < 2**63 else type(value).__name__
+    """ "wide": an int that float64 may not hold, "big": one that int64 does not hold; else the name of the type."""
+    if type(value) is not int or abs(value) <= 2**53:
+        return type(value).__name__
+    return "wide" if -(2**63) <= value < 2**63 else "big"
