@@ -70,7 +70,8 @@ def score_file(
         OutputError: `out` cannot be written, or must not be replaced.
         RuntimeError: the file changed while it was read.
     """
-    check_out(out, source.schema)
+    columns = windows.schema_of(source)
+    check_out(out, columns)
     if out.exists() and out.samefile(source.path):
         raise OutputError(f"OUT={out} is the FILE itself: name another")
     with artifacts.lock(out):
@@ -86,7 +87,7 @@ def score_file(
             return None
         if not overwrite:
             parts.check_overwrite()
-        schema = output_schema(source.schema)
+        schema = output_schema(columns)
         return parts.join(schema, _write_parts(parts, source, model=model, schema=schema, rows=rows))
 
 
@@ -103,7 +104,14 @@ def _write_parts(parts: Parts, source: TableFile, *, model: ExportedModel, schem
             number += 1
             bar.update(window.columns.num_rows)
             bar.total = round(bar.n / window.share)
+        seconds = bar.format_dict["elapsed"]
+    print(speed(bar.n - bar.initial, seconds), flush=True)
     return number
+
+
+def speed(rows: int, seconds: float) -> str:
+    """What is said of the scoring itself, without the loading of the model and the joining of the parts."""
+    return f"{rows:,} rows in {seconds:.1f} s, {rows / seconds:,.0f} a second"
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:

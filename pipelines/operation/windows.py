@@ -41,8 +41,14 @@ class Window:
     @property
     def texts(self) -> pa.Array:
         """string [rows], valid UTF-8; null where there is an error."""
-        texts = self.columns[self.text].combine_chunks().cast(pa.string())
-        return pc.if_else(pc.is_null(self.errors), texts, None)
+        texts = self.columns[self.text].combine_chunks()
+        return pc.if_else(pc.is_null(self.errors), texts, None).cast(pa.string())
+
+
+def schema_of(source: TableFile) -> pa.Schema:
+    """The columns of a file's windows: those of the file, but views, for which pyarrow has few kernels, are copied."""
+    copied = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
+    return pa.schema([column.with_type(copied.get(column.type, column.type)) for column in source.schema])
 
 
 def windows(source: TableFile, *, rows: int) -> Iterator[Window]:
@@ -103,15 +109,14 @@ def _array(values: list, field: pa.Field, errors: list[str]) -> pa.Array:
 
 
 def _parquet_windows(source: TableFile, rows: int) -> Iterator[Window]:
+    schema = schema_of(source)
     with pq.ParquetFile(source.path) as file:
         total, read = max(file.metadata.num_rows, 1), 0
         for table in _rewindowed(file.iter_batches(batch_size=rows), rows):
             errors = [""] * table.num_rows
-            columns = [
-                _decoded(table[field.name].combine_chunks().cast(field.type), field, errors) for field in source.schema
-            ]
+            columns = [_checked(_plain(table[field.name], field.type), field, errors) for field in schema]
             read += table.num_rows
-            yield _window(source, pa.table(columns, schema=source.schema), errors, share=read / total)
+            yield _window(source, pa.table(columns, schema=schema), errors, share=read / total)
 
 
 def _rewindowed(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
@@ -127,7 +132,18 @@ def _rewindowed(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Tab
         yield waiting
 
 
-def _decoded(array: pa.Array, field: pa.Field, errors: list[str]) -> pa.Array:
+def _plain(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array:
+    """A Parquet column as an array of a type, without its dictionary.
+
+    The dictionary is not cast but looked up, as a cast refuses all rows where one of its texts is no UTF-8.
+    """
+    if pa.types.is_dictionary(column.type):
+        chunks = [chunk.dictionary_decode() for chunk in column.chunks]
+        column = pa.chunked_array(chunks, column.type.value_type)
+    return column.combine_chunks().cast(kind)
+
+
+def _checked(array: pa.Array, field: pa.Field, errors: list[str]) -> pa.Array:
     """A Parquet column; nothing has checked yet that its strings are UTF-8."""
     if field.type not in (pa.string(), pa.large_string()):
         return array
