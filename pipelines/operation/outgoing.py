@@ -7,6 +7,7 @@ OUT.manifest.json          what OUT was made from, its counts and its SHA-256
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from collections import Counter
@@ -24,6 +25,7 @@ from tqdm import tqdm
 from pipelines import artifacts
 
 ENDINGS = (".parquet", ".csv", ".tsv", ".jsonl")
+BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
 
 
 class OutputError(ValueError):
@@ -60,9 +62,29 @@ def check_out(out: Path, schema: pa.Schema) -> None:
         raise OutputError(f"OUT={out}: there is no folder {out.parent}: mkdir -p '{out.parent}'")
     if out.is_dir():
         raise OutputError(f"OUT={out} is a folder: name a file in it")
-    nested = [column.name for column in schema if pa.types.is_nested(column.type)]
-    if nested and out.suffix in (".csv", ".tsv"):
-        raise OutputError(f"OUT={out}: column {nested[0]!r} is nested, which {out.suffix} cannot hold: use .parquet")
+    for column in schema:
+        if why := _why_not(column, out.suffix):
+            raise OutputError(
+                f"OUT={out}: column {column.name!r} is {why}, which {out.suffix} cannot hold: use .parquet"
+            )
+
+
+def _why_not(column: pa.Field, ending: str) -> str:
+    """What of a column's type a format cannot hold as it is; "" for nothing."""
+    kind = column.type
+    if ending == ".parquet":
+        return ""
+    if any(of_bytes(kind) for of_bytes in BYTES):
+        return f"{kind}"  # its bytes may be no text, which shows only when they are written
+    if ending == ".jsonl":
+        return ""
+    if pa.types.is_nested(kind):
+        return "nested"
+    try:
+        pacsv.write_csv(pa.table([pa.nulls(1, kind)], [column.name]), io.BytesIO())
+    except pa.ArrowException:
+        return f"{kind}"
+    return ""
 
 
 def manifest_of(out: Path) -> Path:
