@@ -1,7 +1,9 @@
 """Scoring of files: every row comes out, in order, whatever is in it; a killed run goes on."""
 
 import csv
+import functools
 import gzip
+import io
 import json
 import os
 import signal
@@ -19,7 +21,7 @@ import pytest
 import tiny_data
 
 from pipelines.operation import exported, records, scoring, windows
-from pipelines.operation.outgoing import OutputError
+from pipelines.operation.outgoing import OutputError, check_out
 from pipelines.operation.table_file import look_at
 from serving import predictor
 from serving.settings import Settings
@@ -57,6 +59,9 @@ def written(path, rows=ROWS, *, header=("id", "text")):
     if path != plain:
         path.write_bytes(gzip.compress(plain.read_bytes()))
     return path
+
+
+delimited = functools.partial(records.delimited, delimiter=",")
 
 
 def score(path, out, model, *, text="", **options):
@@ -115,15 +120,41 @@ def test_bad_rows_of_a_csv_say_why_and_cost_no_other_row(tmp_path, model):
         "1", None, None, None, "5", "6", None, "\N{REPLACEMENT CHARACTER}8", "9", None, "11"
     ]  # fmt: skip
     errors = [error and error.split(":")[0] for error in table["error"].to_pylist()]
-    closed = "a quote that is never closed, or a field that is too long"
+    never = "a quote that is never closed"
     assert errors == [
-        None, "3 fields instead of 2", "1 fields instead of 2", closed, "not valid UTF-8",
-        "a text of more than 10,000 characters", closed, "not valid UTF-8", None, closed, None,
+        None, "3 fields instead of 2", "1 fields instead of 2", never, "not valid UTF-8",
+        "a text of more than 10,000 characters", "a field or a line that is too long", "not valid UTF-8", None,
+        never, None,
     ]  # fmt: skip
     assert "'2,one,too many'" in table["error"][1].as_py()
     assert found["9"]["text"] == 'a "quoted" day'
     assert table["label"].is_null().to_pylist() == table["probability"].is_null().to_pylist()
     assert table["label"].is_valid().to_pylist() == table["error"].is_null().to_pylist()
+
+
+LONG = "5,no tweet\n" * 20_000
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (f'1,a\n2,"{LONG}"\n3,c\n', ["1", "long", "3"]),
+        (f'1,a\n"2 ""x""","{LONG}",more,"{LONG}"\r\n3,c', ["1", "long", "3"]),
+        (f'1,a\n2,"{"y" * 2_200_000}\ny,y"\n3,"c"\n', ["1", "long", "3"]),
+        (f'1,a\n2,{"y,y" * 500_000}\n3,"c"\n', ["1", "long", "3"]),
+        (f'1,a\n2,"{"y" * 2_200_000}\n3,"c"\n4,d', ["1", "open", "3", "4"]),
+        (f'1,a\n2,"open\n{LONG}3,"c"\n', ["1", "open", *["5"] * 20_000, "3"]),
+        (f'1,a\n2,"open\n{LONG}3,"open again\n{LONG}', ["1", "open", *["5"] * 20_000, "open", *["5"] * 20_000]),
+        (f'1,"two\nlines","open\n{LONG}3,c', ["open", *["5"] * 20_000, "3"]),
+        (f'"x\n2,"q" d,"open\n{LONG}', ["open", "open", *["5"] * 20_000]),
+    ],
+)
+def test_a_long_quoted_field_is_one_row_and_an_open_quote_is_one_line(tmp_path, body, expected):
+    errors = {records.TOO_LONG: "long", records.NEVER_CLOSED: "open"}
+    with io.StringIO(body, newline="") as file:
+        found = [fields[0] if fields else errors[error.split(":")[0]] for fields, error in delimited(file)]
+    assert found[: len(expected)] == expected[: len(found)]
+    assert len(found) == len(expected)
 
 
 def test_bad_rows_of_json_lines_say_why(tmp_path, model):
@@ -163,6 +194,48 @@ def test_bad_rows_of_a_parquet_say_why(tmp_path, model):
     assert table["name"].to_pylist() == ["a", "b", "a", None]
     with pytest.raises(OutputError, match=r"column 'kept' is nested, which \.csv cannot hold"):
         score(tmp_path / "x.parquet", tmp_path / "out.csv", model)
+
+
+def test_numbers_of_json_lines_come_out_as_they_went_in(tmp_path):
+    wide = 1_234_567_890_123_456_789
+    rows = [{"id": wide, "whole": wide, "part": 1, "text": "a"}, {"id": 1.5, "whole": 2, "part": 1.5, "text": "b"}]
+    (tmp_path / "x.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (window,) = windows.windows(look_at(tmp_path / "x.jsonl"), rows=9)
+    assert window.columns.select(["id", "whole", "part"]).to_pydict() == {
+        "id": [str(wide), "1.5"], "whole": [wide, 2], "part": [1.0, 1.5]
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [pa.string_view(), pa.large_string(), pa.dictionary(pa.int8(), pa.string())])
+def test_texts_of_any_string_type_are_scored_and_one_bad_byte_costs_one_row(tmp_path, model, kind):
+    broken = pa.array([b"good", None, b"\xff\xfe", b"bad", b"good"], pa.binary()).view(pa.string())
+    texts = broken.dictionary_encode() if pa.types.is_dictionary(kind) else broken.cast(kind)
+    pq.write_table(pa.table({"text": texts, "again": texts}), tmp_path / "x.parquet", row_group_size=2)
+    for ending in ("parquet", "csv", "jsonl"):
+        out = tmp_path / f"out.{ending}"
+        scoring.score_file(look_at(tmp_path / "x.parquet"), out, model=model, rows=3)
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert [error and error.split(":")[0] for error in table["error"].to_pylist()] == [
+        None, "no text", "not valid UTF-8", None, None
+    ]  # fmt: skip
+    assert table["text"].to_pylist() == ["good", None, "\N{REPLACEMENT CHARACTER}" * 2, "bad", "good"]
+    assert table["again"].to_pylist() == table["text"].to_pylist()
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl"])
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary(1), pa.binary_view()])
+def test_bytes_are_refused_where_the_format_holds_text(tmp_path, kind, ending):
+    columns = pa.schema([("text", pa.string()), ("raw", kind)])
+    message = rf"column 'raw' is .*binary.*, which \.{ending} cannot hold: use \.parquet"
+    with pytest.raises(OutputError, match=message):
+        check_out(tmp_path / f"out.{ending}", columns)
+    check_out(tmp_path / "out.parquet", columns)
+
+
+def test_a_type_that_csv_has_no_text_for_is_refused_at_once(tmp_path):
+    columns = pa.schema([("text", pa.string()), ("span", pa.month_day_nano_interval())])
+    with pytest.raises(OutputError, match="column 'span' is month_day_nano_interval, which"):
+        check_out(tmp_path / "out.csv", columns)
 
 
 def test_sentiment140_s_own_csv_needs_no_header(tmp_path, model):
@@ -219,11 +292,18 @@ def test_a_file_is_read_a_window_at_a_time(tmp_path, model, monkeypatch):
 
 def test_an_endless_line_is_never_held_whole(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "LONGEST_LINE", 1000)
-    (tmp_path / "x.csv").write_text("id,text\n1,good\n2," + "x," * 50_000 + "\n3,bad\n")
-    with look_at(tmp_path / "x.csv").opened() as (file, _):
-        found = [fields for fields, _ in records.delimited(file, delimiter=",")]
-    assert [fields[0] for fields in found] == ["id", "1", "2", "3"]
-    assert sum(len(field) + 1 for field in found[2]) == 1001
+    body, asked = "id,text\n1,good\n2," + "x," * 50_000 + "\n3,bad\n", set()
+
+    class File(io.StringIO):
+        def readline(self, size=-1):
+            asked.add(size)
+            return super().readline(size)
+
+    found = delimited(File(body, newline=""))
+    assert [fields[0] if fields else error.split(":")[0] for fields, error in found] == [
+        "id", "1", records.TOO_LONG, "3"
+    ]  # fmt: skip
+    assert asked == {1000}
 
 
 def test_the_same_again_does_nothing_and_another_input_or_model_does_it_anew(tmp_path, folder, model):
@@ -293,7 +373,7 @@ def test_killed_and_started_again_it_ends_as_if_undisturbed(tmp_path, folder, mo
     path = written(tmp_path / "x.csv", [(str(n), text) for n, text in enumerate(exported_model.texts(6_000))])
     out, parts = tmp_path / "out.csv", tmp_path / ".out.csv.parts"
     process = command(folder, path, out, "--rows", "100")
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while len(list(parts.glob("0*.arrow"))) < 4 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
