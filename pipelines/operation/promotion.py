@@ -100,7 +100,8 @@ def gain(where: str, champion: np.ndarray, challenger: np.ndarray, *, resamples:
     """The difference of two accuracies on the same rows, with a paired bootstrap interval.
 
     The resamples are drawn from counts with half a row added to each of the four cells (Agresti and Min 2005): of rows
-    on which two models never differ the plain bootstrap would say, however few they are, that they never will.
+    on which two models never differ the plain bootstrap, as of `metrics.mcnemar`, would say, however few they are, that
+    they never will: a hundred such rows would promote a challenger.
 
     Args:
         champion, challenger: bool [rows].
