@@ -112,13 +112,18 @@ def _location(uri: str) -> str:
     from mlflow.store.artifact.runs_artifact_repo import RunsArtifactRepository
     from mlflow.utils.uri import append_to_uri_path
 
+    below = []
     for _ in range(3):
         if uri.startswith("models:"):
-            root, below = ModelsArtifactRepository.split_models_uri(uri)
-            uri = append_to_uri_path(ModelsArtifactRepository.get_underlying_uri(root), below)
+            root, path = ModelsArtifactRepository.split_models_uri(uri)
+            below.insert(0, path)
+            uri = ModelsArtifactRepository.get_underlying_uri(root)
         elif uri.startswith("runs:"):
             uri = RunsArtifactRepository.get_underlying_uri(uri)
-    return uri
+    if uri.startswith(("models:", "runs:")):  # MLflow would go on to a place that has not been checked
+        raise ModelError(f"{uri[:200]} is the fourth place that the server points to: name the model itself")
+    paths = [path for path in below if path]
+    return append_to_uri_path(uri, *paths) if paths else uri
 
 
 def from_s3(uri: str, take: Take) -> None:
