@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines import artifacts
 from pipelines.dataset import tokens
 from pipelines.dataset.vocabulary import read_vocabulary
+from pipelines.evaluation import metrics
 
 UNKNOWN_SHARES = ((0.0, 0.0), (0.0, 0.1), (0.1, 0.25), (0.25, 1.0))  # the first is none at all
 HOURS = ((0, 6), (6, 12), (12, 18), (18, 24))
 FIRST_WORDS = 12
+BEGINS = "begins with “{}”"
 
 
 def further(run: artifacts.Run, split: pa.Table) -> dict[str, np.ndarray]:
@@ -25,6 +30,12 @@ def further(run: artifacts.Run, split: pa.Table) -> dict[str, np.ndarray]:
     texts = pc.fill_null(split["text"].combine_chunks(), "")
     unknown = unknown_shares(texts, read_vocabulary(run.vocabulary))
     return by_unknown(unknown) | by_hour(split["date"].combine_chunks()) | by_first_word(texts)
+
+
+def vocabulary_of(saved_model: Path) -> list[str] | None:
+    """The vocabulary inside an exported model; None in an export without a light form, where it cannot be read."""
+    path = saved_model / artifacts.LIGHT_FORM / "vocabulary.txt"
+    return read_vocabulary(path) if path.exists() else None
 
 
 def unknown_shares(texts: pa.Array, vocabulary: list[str]) -> np.ndarray:
@@ -50,7 +61,29 @@ def by_hour(dates: pa.Array) -> dict[str, np.ndarray]:
 
 def by_first_word(texts: pa.Array, *, count: int = FIRST_WORDS) -> dict[str, np.ndarray]:
     """Kinds by the first token after normalisation: the `count` most frequent ones, whatever their accuracy."""
-    first = pc.list_element(tokens.split_tokens(texts), 0)
+    first = first_words(texts)
     found = sorted(pc.value_counts(first).to_pylist(), key=lambda one: (-one["counts"], one["values"]))
     frequent = [one["values"] for one in found if one["values"]][:count]
-    return {f"begins with “{word}”": pc.equal(first, word).to_numpy(zero_copy_only=False) for word in frequent}
+    return {BEGINS.format(word): pc.equal(first, word).to_numpy(zero_copy_only=False) for word in frequent}
+
+
+def first_words(texts: pa.Array) -> pa.Array:
+    """The first token of each text after normalisation, "" where there is none: string [rows]."""
+    return pc.list_element(tokens.split_tokens(texts), 0)
+
+
+def counts_by_first_word(first: pa.Array, labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+    """`slices.counts` by first word, every one of them: for rows that come in batches, of which the sums add up.
+
+    Args:
+        first: string [rows], from `first_words`; labels: int [rows]; probabilities: float [rows].
+    """
+    right = metrics.correct(labels, probabilities)
+    columns = {"rows": np.ones(len(right), np.int64), "right": right.astype(np.int64), "positive": np.int64(labels)}
+    return pd.DataFrame(columns, index=first.to_pylist()).groupby(level=0).sum()
+
+
+def commonest(found: pd.DataFrame, *, count: int = FIRST_WORDS) -> pd.DataFrame:
+    """Of `counts_by_first_word` the kinds that `by_first_word` has of the same rows, under the same names."""
+    found = found.drop(index="", errors="ignore").sort_index().sort_values("rows", ascending=False, kind="stable")
+    return found.head(count).rename(index=BEGINS.format)

@@ -1,6 +1,6 @@
 """How good a model is on a labelled file: its rows scored as they come, then figures, intervals, kinds of text.
 
-Memory holds some 13 bytes for each row, and the window under way.
+Memory holds some 13 bytes for each row, three numbers for each first word, and the window under way.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from pipelines import artifacts
 from pipelines.dataset.provenance import SourceError
-from pipelines.evaluation import calibration, metrics, slices
+from pipelines.evaluation import calibration, kinds, metrics, slices
 from pipelines.operation import labelled, overlap, scorecard, scoring, text_rows
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Scored:
 
     Attributes:
         labels: int8 [usable]; probabilities: float32 [usable]; keys: uint64 [usable], see `labelled.Rows`.
-        kinds: `slices.counts` of all of them.
+        kinds: `slices.counts` of all of them, those of `kinds` too but for the hours.
         left_out: reason → rows that were set aside.
     """
 
@@ -41,28 +41,47 @@ class Scored:
     left_out: Counter[str]
 
 
-def score(file: labelled.LabelledFile, model: ExportedModel, *, rows: int = text_rows.WINDOW_ROWS) -> Scored:
+def score(
+    file: labelled.LabelledFile,
+    model: ExportedModel,
+    *,
+    vocabulary: list[str] | None,
+    rows: int = text_rows.WINDOW_ROWS,
+) -> Scored:
     """Score the usable rows of a file, `rows` at a time.
+
+    Args:
+        file, model, vocabulary: see `evaluate`.
+        rows: in memory at a time.
 
     Raises:
         SourceError: there are none.
         RuntimeError: the file changed while it was read.
     """
-    parts, kinds, left_out = [], 0, Counter()
+    parts, by_kind, by_word, left_out = [], 0, pd.DataFrame(), Counter()
     with file.table.unchanged(), tqdm(desc=file.table.path.name, **scoring.BAR) as bar:
-        windows = labelled.rows(file, rows=rows)
-        for window, prepared in scoring.ahead((window, model.prepare(window.texts)) for window in windows):
+        windows = (_prepared(window, model, vocabulary) for window in labelled.rows(file, rows=rows))
+        for window, prepared, more, first in scoring.ahead(windows):
             if len(window.labels):
                 found = model.score(prepared)
                 parts.append((window.labels, found, window.keys))
-                kinds += slices.counts(window.texts, window.labels, found)
+                by_kind += slices.counts(window.texts, window.labels, found, more=more)
+                counted = kinds.counts_by_first_word(first, window.labels, found)
+                by_word = pd.concat([by_word, counted]).groupby(level=0).sum()
             left_out += window.left_out
             bar.update(window.read)
             bar.total = round(bar.n / window.share)
     if not parts:
         why = ", ".join(f"{number:,} {reason}" for reason, number in left_out.most_common()) or "it has no rows"
         raise SourceError(f"{file.table.path} holds no row that can be scored ({why}): TEXT= and LABEL= name columns")
-    return Scored(*(np.concatenate(column) for column in zip(*parts, strict=True)), kinds, left_out)
+    columns = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Scored(*columns, pd.concat([by_kind, kinds.commonest(by_word)]), left_out)
+
+
+def _prepared(window: labelled.Rows, model: ExportedModel, vocabulary: list[str] | None) -> tuple:
+    """What a thread can make of a window ahead: the model's input, kinds by unknown tokens, and first words."""
+    more = {} if vocabulary is None else kinds.by_unknown(kinds.unknown_shares(window.texts, vocabulary))
+    return window, model.prepare(window.texts), more, kinds.first_words(window.texts)
 
 
 def figures(labels: np.ndarray, probabilities: np.ndarray, *, resamples: int = metrics.RESAMPLES) -> dict:
@@ -76,13 +95,19 @@ def figures(labels: np.ndarray, probabilities: np.ndarray, *, resamples: int = m
 
 
 def evaluate(
-    file: labelled.LabelledFile, model: ExportedModel, *, resamples: int = metrics.RESAMPLES, rows: int | None = None
+    file: labelled.LabelledFile,
+    model: ExportedModel,
+    *,
+    vocabulary: list[str] | None = None,
+    resamples: int = metrics.RESAMPLES,
+    rows: int | None = None,
 ) -> dict:
     """All that is found out about a model on a file: the content of the JSON file.
 
     Args:
         file: from `labelled.look_at`.
         model: scores.
+        vocabulary: of the model, tells kinds by their share of unknown tokens; None: there are no such kinds.
         resamples: bootstrap resamples of each interval.
         rows: in memory at a time.
 
@@ -90,7 +115,7 @@ def evaluate(
         SourceError, RuntimeError: see `score`.
     """
     digest = artifacts.sha256(file.table.path)
-    found = score(file, model, rows=rows or text_rows.WINDOW_ROWS)
+    found = score(file, model, vocabulary=vocabulary, rows=rows or text_rows.WINDOW_ROWS)
     shown = {name: model.manifest[name] for name in ("dataset", "run", "rows_train")}
     total = len(found.labels)
     return {

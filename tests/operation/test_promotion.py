@@ -1,8 +1,12 @@
 """The rule by which a challenger takes the champion's place."""
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from pipelines import artifacts
+from pipelines.operation import contest
 from pipelines.operation.promotion import NEW, OLD, Asked, decide, gain, words
 
 
@@ -61,6 +65,19 @@ def test_a_slice_may_fall_by_two_points_and_no_more(lost, promoted):
     assert found.slices[0].rows == 500
     assert found.promote is promoted
     assert promoted or "with URL (500)" in found.reasons[0]
+
+
+def test_the_slices_are_the_kinds_of_text_of_the_evaluation(data_folder, monkeypatch):
+    run = artifacts.Dataset("invented").run("10")
+    run.folder.mkdir(parents=True)
+    run.vocabulary.write_text("\n[UNK]\nday\n", encoding="utf-8")
+    run.dataset.splits.mkdir(parents=True)
+    split = pa.table({"text": ["day day", "hm?"], "date": pa.array([3600, None], pa.timestamp("s"))})
+    pq.write_table(split, run.dataset.split("test"))
+    monkeypatch.setattr(contest, "_right", lambda split, folder: np.array([True, False]))
+    found = contest.tests(run, None)[OLD].slices
+    for name in ("without question", "all tokens known", "00 to 06 h UTC", "begins with “day”"):
+        assert found[name].tolist() == [True, False], name
 
 
 def test_a_slice_of_fewer_rows_decides_nothing():
