@@ -1,11 +1,16 @@
 """Answers requests with an exported model: Flask under gunicorn.
 
-The path of a request: `gate` collects its bytes on the worker's main thread; `worker` gives the whole request to a
-thread, refuses it, or answers when that thread is late; `envelope` gives it an id and counts it against its client's
-`rate`; `routes` reads it (`body`, `schema`); `slot` holds the model in use; its `batcher` scores waiting requests
-together (`predictor`). Whatever goes wrong is a Problem (`problems`). On the way back `envelope` adds `headers`,
-figures (`metrics`) and a log line.
+The path of a request. `gate` collects its bytes on the worker's main thread (`sockets`), until `arrival` sees that all
+are there. `worker` gives the whole request to a thread (`turn`), or answers for it (`refusal`): where too many wait, or
+that thread is late. In the thread `proxies` says who the client is; `envelope` gives an id and counts the request
+against its client's `rate`; `routes` reads it (`body`, `schema`), and `explain` asks for a text's words. `service` is
+what they share: the `slot` holds the model in use, whose `batcher` scores waiting requests together (`predictor`).
+`operation` has the calls of those who run it, and `openapi` the document. Whatever goes wrong is a Problem
+(`problems`). On the way back `envelope` adds `headers`, figures (`metrics`) and a log line (`logs`).
 
-The path of a model: `store` turns MODEL_URI into verified files (`remote`, `manifest`), `loader` fills the slot.
-`gunicorn_conf` makes in the master what all workers share (`shared`).
+The path of a model. `store` turns MODEL_URI, as far as `allow` lets it, into verified files (`remote`, `manifest`);
+`loader` fills the slot with what `predictor` makes of them: `saved_model`, or `light` with `light_text` for its words.
+
+The process. `app` puts an application together from `settings`, `gunicorn_conf` makes in the master what all workers
+share (`shared`), and `drain` ends a worker. `predict` needs no server: it scores the texts of a command line.
 """

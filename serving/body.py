@@ -43,10 +43,7 @@ def _read_bytes(request: Request, settings: Settings) -> bytes:
         raise _too_large(limit)
     try:
         received = request.get_data(cache=False)
-    except HTTPException as error:
-        if isinstance(error.__context__, TimeoutError):
-            detail = f"The body must arrive within {settings.body_seconds:g} seconds."
-            raise Problem("slow-body", detail, body_seconds=settings.body_seconds) from None
+    except HTTPException:
         raise Problem("malformed-request", "The body is broken, or ended before its announced length.") from None
     except ParseException as error:  # gunicorn's, for what follows the last chunk
         raise Problem("malformed-request", f"The body could not be read: {error}"[:300]) from None

@@ -35,7 +35,7 @@ def document(service: Service) -> dict[str, Any]:
     whole = {
         "openapi": "3.1.0",
         "info": info,
-        "paths": _model_paths(service) | _operation_paths(),
+        "paths": _model_paths(service) | _operation_paths(service),
         "components": components,
     }
     if service.settings.api_key:
@@ -70,16 +70,16 @@ def _model_paths(service: Service) -> dict[str, Any]:
     }
 
 
-def _operation_paths() -> dict[str, Any]:
+def _operation_paths(service: Service) -> dict[str, Any]:
+    queued = ((429,) if service.settings.rate_limit else ()) + (503,)  # like every call but health checks
+    text = {"text/plain": {"schema": {"type": "string"}}}
     return {
         "/livez": {"get": _operation("livez", "The process answers", {"type": "object"})},
         "/readyz": {"get": _operation("readyz", "The model is loaded and warmed up", {"type": "object"}, (503,))},
-        "/admin/reload": {"post": _reload()},
-        "/metrics": {
-            "get": _plain("metrics", "Figures for Prometheus", {"text/plain": {"schema": {"type": "string"}}})
-        },
-        "/openapi.json": {"get": _operation("openapi", "This document", {"type": "object"})},
-        "/docs": {"get": _plain("docs", "This document, for people", _PAGE)},
+        "/admin/reload": {"post": _reload(queued)},
+        "/metrics": {"get": _plain("metrics", "Figures for Prometheus", text, (503,))},
+        "/openapi.json": {"get": _operation("openapi", "This document", {"type": "object"}, queued)},
+        "/docs": {"get": _plain("docs", "This document, for people", _PAGE, queued)},
     }
 
 
@@ -98,19 +98,20 @@ def _parameter(name: str, of: dict[str, Any], *, required: bool) -> dict[str, An
 
 def _operation(name: str, summary: str, answer: str | dict[str, Any], refusals: tuple[int, ...] = ()) -> dict[str, Any]:
     of = _reference(answer) if isinstance(answer, str) else answer
-    operation = _plain(name, summary, {"application/json": {"schema": of}})
-    for status in refusals:
-        titles = "; ".join(title for of_status, title in KINDS.values() if of_status == status)
-        content = {"application/problem+json": {"schema": _reference("ProblemDocument")}}
-        operation["responses"][str(status)] = {"description": titles, "content": content}
-    return operation
+    return _plain(name, summary, {"application/json": {"schema": of}}, refusals)
 
 
-def _reload() -> dict[str, Any]:
-    operation = _operation("reload", "Load whatever MODEL_URI names by now", {"type": "object"}, (401, 403))
+def _reload(refusals: tuple[int, ...]) -> dict[str, Any]:
+    summary = "Load whatever MODEL_URI names by now"
+    operation = _operation("reload", summary, {"type": "object"}, (401, 403, *refusals))
     operation["responses"]["202"] = operation["responses"].pop("200")
     return operation
 
 
-def _plain(name: str, summary: str, content: dict[str, Any]) -> dict[str, Any]:
-    return {"operationId": name, "summary": summary, "responses": {"200": {"description": summary, "content": content}}}
+def _plain(name: str, summary: str, content: dict[str, Any], refusals: tuple[int, ...] = ()) -> dict[str, Any]:
+    responses = {"200": {"description": summary, "content": content}}
+    for status in refusals:
+        titles = "; ".join(title for of_status, title in KINDS.values() if of_status == status)
+        problem = {"application/problem+json": {"schema": _reference("ProblemDocument")}}
+        responses[str(status)] = {"description": titles, "content": problem}
+    return {"operationId": name, "summary": summary, "responses": responses}

@@ -74,5 +74,5 @@ def openapi_json() -> Response:
 def docs() -> str:
     """The same for people; it needs no outside assets."""
     own = service()
-    more = {"kinds": problems.KINDS, "variables": settings.table(), "settings": own.settings}
+    more = {"kinds": problems.KINDS, "variables": settings.table(own.settings), "settings": own.settings}
     return render_template("docs.html", document=openapi.document(own), **more)

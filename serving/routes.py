@@ -10,6 +10,7 @@ from flask import Blueprint, Response, current_app, g, json, render_template, re
 
 from serving import body, schema
 from serving.explain import explain
+from serving.predictor import Predictor
 from serving.service import Service, service
 
 blueprint = Blueprint("predict", __name__)
@@ -40,10 +41,8 @@ def explain_post() -> Response:
     model = own.slot.get(wait=g.deadline - time.monotonic())
     score, words = explain(partial(model.score, deadline=g.deadline), text, own.settings.max_explained_words)
     # Not counted among the predictions: the same text is asked again, and its occluded forms nobody has written.
-    g.model_version = model.predictor.model_version
-    origin = {"model_version": model.predictor.model_version, "request_id": g.request_id}
-    answer = _prediction(model.predictor, score) | {"words": [word.model_dump() for word in words]} | origin
-    return current_app.response_class(json.dumps(answer), mimetype="application/json")
+    answer = _prediction(model.predictor, score) | {"words": [word.model_dump() for word in words]}
+    return _respond(model.predictor, answer)
 
 
 @blueprint.get("/")
@@ -60,16 +59,19 @@ def _answer(own: Service, texts: Sequence[str], *, single: bool) -> Response:
     g.texts = texts
     model = own.slot.get(wait=g.deadline - time.monotonic())
     g.scores = scores = model.score(texts, deadline=g.deadline)
-    g.model_version = model.predictor.model_version
     own.metrics.count_read(scores)
     predictions = [_prediction(model.predictor, score) for score in scores]
     for prediction in predictions:
         own.metrics.texts.labels(prediction["label"]).inc()
         own.metrics.probability.observe(prediction["probability"])
-    origin = {"model_version": g.model_version, "request_id": g.request_id}
-    answer = predictions[0] | origin if single else {"predictions": predictions} | origin
-    return current_app.response_class(json.dumps(answer), mimetype="application/json")
+    return _respond(model.predictor, predictions[0] if single else {"predictions": predictions})
 
 
-def _prediction(predictor, score: float) -> dict[str, object]:
+def _respond(predictor: Predictor, answer: dict[str, object]) -> Response:
+    g.model_version = predictor.model_version
+    origin = {"model_version": predictor.model_version, "request_id": g.request_id}
+    return current_app.response_class(json.dumps(answer | origin), mimetype="application/json")
+
+
+def _prediction(predictor: Predictor, score: float) -> dict[str, object]:
     return {"label": predictor.labels[score >= predictor.threshold], "probability": round(score, 6)}

@@ -6,9 +6,10 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 
 from serving import proxies
 
@@ -38,7 +39,13 @@ class Settings(BaseModel):
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 is every interface.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
     workers: int = Field(2, ge=1, le=256, description="Processes, each with its own copy of the model.")
-    threads: int = Field(32, ge=2, le=1024, description="Requests that one worker handles at a time.")
+    threads: int = Field(
+        32,
+        ge=2,
+        le=1024,
+        description="Requests that one worker handles at a time. Requests of one text are scored at most that many "
+        "together, so a larger BATCH_TEXTS is reached by requests of many texts only.",
+    )
     model_threads: int = Field(
         0, ge=0, le=256, description="CPU threads of one model call; 0: the cores, shared among the workers."
     )
@@ -143,9 +150,28 @@ def _explain(name: str, values: Mapping[str, str], message: str) -> str:
     return f"{name.upper()}={shown} cannot be used ({message[0].lower()}{message[1:]}). {meaning}"
 
 
-def table() -> list[dict[str, str]]:
-    """Name, default and meaning of every variable, for the documentation page."""
+def table(settings: Settings | None = None) -> list[dict[str, str]]:
+    """Name, default, value in force where that is another, and meaning of every variable, for the documentation page.
+
+    Anybody may read that page: of addresses, paths and the key it says no more than that they are set.
+    """
+    own = settings or Settings()
     return [
-        {"name": name.upper(), "default": str(field.default or ""), "meaning": field.description or ""}
+        {
+            "name": name.upper(),
+            "default": _show(field.default),
+            "in_force": "" if (value := getattr(own, name)) == field.default else _show(value, _is_plain(field)),
+            "meaning": field.description or "",
+        }
         for name, field in Settings.model_fields.items()
     ]
+
+
+def _is_plain(field: FieldInfo) -> bool:
+    return field.annotation in (bool, int, float) or get_origin(field.annotation) is Literal
+
+
+def _show(value: object, plain: bool = True) -> str:
+    if not plain:
+        return "set" if value else "unset"
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

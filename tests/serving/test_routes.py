@@ -188,3 +188,28 @@ def test_importing_the_service_imports_neither_tensorflow_nor_the_pipelines():
     assert "serving.routes" in modules
     assert "'tensorflow'" not in modules
     assert "'pipelines'" not in modules
+
+
+def test_the_page_shows_plain_defaults_and_what_is_in_force_here_but_no_secret(make_client):
+    settings = {"rate_limit": 7, "log_texts": True, "api_key": "hush", "trusted_proxies": "10.9.0.0/16"}
+    page = make_client(**settings).get("/docs").get_data(as_text=True)
+    rows = {
+        name: cells for name, *cells in re.findall(r"<code>([A-Z_]+)</code></td><td>(.*?)</td><td>(.*?)</td>", page)
+    }
+    assert (rows["RATE_LIMIT"], rows["LOG_TEXTS"]) == (["0", "7"], ["false", "true"])
+    assert (rows["MODEL_THREADS"], rows["LOG_CLIENTS"]) == (["0", ""], ["false", ""])
+    assert (rows["API_KEY"], rows["TRUSTED_PROXIES"]) == (["", "set"], ["", "set"])
+    assert "hush" not in page
+    assert "10.9" not in page
+
+
+def test_the_document_promises_429_wherever_a_limit_gives_it(make_client):
+    client, unlimited = make_client(rate_limit=1), make_client()
+    paths = unlimited.get("/openapi.json").get_json()["paths"]
+    promised = make_client(rate_limit=1).get("/openapi.json").get_json()["paths"]
+    client.get("/docs")
+    for path, methods in paths.items():
+        for method, operation in methods.items():
+            limited = client.open(path, method=method).status_code == 429
+            assert limited == ("429" in promised[path][method]["responses"])
+            assert "429" not in operation["responses"]
