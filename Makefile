@@ -14,7 +14,7 @@ DATA := $(or $(DATA_FOLDER),data)
 D := $(DATA)/$(DATASET)
 R := $(D)/runs/$(RUN)
 MODEL = $${MODEL_URI:-$$($(PYTHON) -m pipelines.evaluation.summary --model --dataset "$(DATASET)" --run "$(SIZE)")}
-ROLES := TEXT LABEL ID DATE USER_COLUMN NEGATIVE POSITIVE
+ROLES := TEXT LABEL ID DATE USER_COLUMN NEGATIVE POSITIVE NEUTRAL
 options = $(foreach o,$(1),$(if $($(o)),--$(shell echo $(o:_COLUMN=) | tr A-Z a-z) "$($(o))"))
 LOCK = uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 

@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 
 from pipelines.dataset import cleaning, own_texts
 from pipelines.dataset.cleaning import NEGATIVE, NEUTRAL, POSITIVE
+from pipelines.dataset.own_labels import NEUTRAL_WORDS
 from pipelines.dataset.provenance import OFFICIAL_NEUTRAL, SourceError
 
 NAMES = {"negative": NEGATIVE, "positive": POSITIVE, "neutral": NEUTRAL}
 MOST_VALUES = 1_000  # of a label; a column with more is something else
-NEUTRAL_WORDS = ("neutral", "neu")
 NEUTRAL_NUMBERS = {("0", "4"): OFFICIAL_NEUTRAL, ("-1", "1"): "0"}
 
 
