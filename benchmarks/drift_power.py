@@ -36,10 +36,10 @@ APRIL = ("2009-04-06", "2009-04-20")
 WEEKS = {"1 to 7 June": ("2009-06-01", "2009-06-08"), "15 and 16 June": ("2009-06-15", "2009-06-17")}
 WEEKS_NOTE = (
     "Tweets whose labels the model was not trained on, as many of each class, of days in which both classes are "
-    "plenty. The vocabulary has read their texts, without labels: fewer of their words are unknown to it than of tweets "
-    "still to come, so that drift in words is a little harder to find here. Validation holds tweets of all weeks, these "
-    "too, so that against it little is left to find; against April it is what a monitor meets that looks at what came "
-    "after its reference."
+    "plenty. The vocabulary has read their texts, without labels: fewer of their words are unknown to it than of "
+    "tweets still to come, so that drift in words is a little harder to find here. Validation holds tweets of all "
+    "weeks, these too, so that against it little is left to find; against April it is what a monitor meets that looks "
+    "at what came after its reference."
 )
 SAYINGS = {"German": "de", "Spanish": "es"}
 FORTUNES = Path("/usr/share/games/fortunes")
