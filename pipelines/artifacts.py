@@ -106,16 +106,16 @@ class Run:
         return self.folder / "figures" / stage
 
     def monitor(self, new: str) -> Path:
-        """The folder of a look at a file of new texts, named after the file; "rehearsal" for none."""
-        return self.folder / "monitor" / (_named_after(new) or "rehearsal")
+        """The folder of a look at a file of new texts, named after the file and its place; "rehearsal" for none."""
+        return self.folder / "monitor" / (_named_after(Path(new)) if new else "rehearsal")
 
     def evaluation(self, file: str) -> Path:
-        """The figures of the model on a labelled file, named after the file."""
-        return self.folder / "evaluate_on" / f"{_named_after(file) or 'file'}.json"
+        return self.folder / "evaluate_on" / f"{_named_after(Path(file))}.json"
 
 
-def _named_after(file: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", Path(file).stem).strip(".-")
+def _named_after(file: Path) -> str:
+    """The file's name and a piece of the hash of its whole path, which tells a/x.csv and b/x.csv apart."""
+    return re.sub(r"^\.+|[^\w.-]+", "-", f"{file.name[:60]}-{hashlib.sha256(bytes(file.resolve())).hexdigest()[:6]}")
 
 
 @contextmanager

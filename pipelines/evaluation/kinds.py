@@ -72,18 +72,22 @@ def first_words(texts: pa.Array) -> pa.Array:
     return pc.list_element(tokens.split_tokens(texts), 0)
 
 
-def counts_by_first_word(first: pa.Array, labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
-    """`slices.counts` by first word, every one of them: for rows that come in batches, of which the sums add up.
+def counts_by_first_word(
+    first: pa.Array, labels: np.ndarray, probabilities: np.ndarray, *, vocabulary: list[str]
+) -> pd.DataFrame:
+    """`slices.counts` by first word, for rows that come in batches, of which the sums add up.
 
     Args:
         first: string [rows], from `first_words`; labels: int [rows]; probabilities: float [rows].
+        vocabulary: words of others are left out: a user's own do not get into a record, and memory stays bounded.
     """
     right = metrics.correct(labels, probabilities)
     columns = {"rows": np.ones(len(right), np.int64), "right": right.astype(np.int64), "positive": np.int64(labels)}
-    return pd.DataFrame(columns, index=first.to_pylist()).groupby(level=0).sum()
+    found = pd.DataFrame(columns, index=first.to_pylist()).groupby(level=0).sum()
+    return found[found.index.isin(vocabulary[2:])]
 
 
 def commonest(found: pd.DataFrame, *, count: int = FIRST_WORDS) -> pd.DataFrame:
-    """Of `counts_by_first_word` the kinds that `by_first_word` has of the same rows, under the same names."""
-    found = found.drop(index="", errors="ignore").sort_index().sort_values("rows", ascending=False, kind="stable")
+    """Of `counts_by_first_word` the most frequent ones, under the names of `by_first_word`."""
+    found = found.sort_index().sort_values("rows", ascending=False, kind="stable")
     return found.head(count).rename(index=BEGINS.format)

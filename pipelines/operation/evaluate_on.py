@@ -1,8 +1,10 @@
 """The figures of a model on any labelled file: `make evaluate-on FILE=tweets.csv [TEXT=column] [LABEL=column]`.
 
-The metrics, intervals and kinds of text are those of notebook 06. Rows without a usable text or label, and neutral
-ones, are counted and set aside. Where the data set that the model learned from is on this machine, texts that stand in
-its training split are counted, and the figures without them given beside.
+The metrics, intervals and kinds of text are those of notebook 06, but for the hour of day: no dates are read of the
+file, and first words are those that the model knows. An export without a light form shows no vocabulary, and so has no
+kinds by unknown or first words. Rows without a usable text or label, and neutral ones, are counted and set aside. Where
+the data set that the model learned from is on this machine, texts that stand in its training split are counted, and the
+figures without them given beside.
 
 Written are a table on the terminal, a JSON file and a record in MLflow; none of them holds a text of the file.
 
@@ -18,6 +20,7 @@ from pathlib import Path
 
 from pipelines import artifacts, tracking
 from pipelines.dataset.provenance import SourceError
+from pipelines.evaluation import kinds
 from pipelines.operation import file_figures, labelled, scorecard, text_rows
 from pipelines.record import own_run
 
@@ -50,7 +53,7 @@ def arguments() -> argparse.ArgumentParser:
     for name in ("negative", "positive", "neutral"):
         parser.add_argument(f"--{name}", default="", help="label values that mean this, between commas")
     parser.add_argument("--model", default=os.environ.get("MODEL_URI", ""), help="…/saved_model, models:/… (MODEL_URI)")
-    parser.add_argument("--out", default="", help="a .json (data/D/runs/S/evaluate_on/FILE.json)")
+    parser.add_argument("--out", default="", help="a .json (data/D/runs/S/evaluate_on/FILE-….json)")
     return parser
 
 
@@ -72,9 +75,9 @@ def run(given: argparse.Namespace) -> None:
         dataset = artifacts.Dataset(exported.verified_manifest(folder)["dataset"])
         file = labelled.look_at(Path(given.file), said=said, dataset=dataset)
         tracking.client()
-        model = exported.load(folder)
-    result = file_figures.evaluate(file, model)
-    place = Path(given.out or dataset.run(model.manifest["run"]).evaluation(file.table.path.name))
+        model, vocabulary = exported.load(folder), kinds.vocabulary_of(folder)
+    result = file_figures.evaluate(file, model, vocabulary=vocabulary)
+    place = Path(given.out or dataset.run(model.manifest["run"]).evaluation(str(file.table.path)))
     artifacts.write_json(place, result)
     print(scorecard.text(result))
     shown = os.path.relpath(place) if place.is_relative_to(Path.cwd()) else place

@@ -1,6 +1,6 @@
 """How good a model is on a labelled file: its rows scored as they come, then figures, intervals, kinds of text.
 
-Memory holds some 13 bytes for each row, three numbers for each first word, and the window under way.
+Memory holds some 13 bytes for each row, and the window under way.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def score(
         SourceError: there are none.
         RuntimeError: the file changed while it was read.
     """
-    parts, by_kind, by_word, left_out = [], 0, pd.DataFrame(), Counter()
+    parts, by_kind, by_word, left_out = [], 0, None, Counter()
     with file.table.unchanged(), tqdm(desc=file.table.path.name, **scoring.BAR) as bar:
         windows = (_prepared(window, model, vocabulary) for window in labelled.rows(file, rows=rows))
         for window, prepared, more, first in scoring.ahead(windows):
@@ -66,7 +66,7 @@ def score(
                 found = model.score(prepared)
                 parts.append((window.labels, found, window.keys))
                 by_kind += slices.counts(window.texts, window.labels, found, more=more)
-                counted = kinds.counts_by_first_word(first, window.labels, found)
+                counted = kinds.counts_by_first_word(first, window.labels, found, vocabulary=vocabulary or [])
                 by_word = pd.concat([by_word, counted]).groupby(level=0).sum()
             left_out += window.left_out
             bar.update(window.read)
@@ -107,7 +107,7 @@ def evaluate(
     Args:
         file: from `labelled.look_at`.
         model: scores.
-        vocabulary: of the model, tells kinds by their share of unknown tokens; None: there are no such kinds.
+        vocabulary: of the model, tells kinds by unknown tokens and by first word; None: there are no such kinds.
         resamples: bootstrap resamples of each interval.
         rows: in memory at a time.
 

@@ -20,7 +20,7 @@ import tiny_data
 from pipelines import artifacts, tracking
 from pipelines.dataset import provenance
 from pipelines.dataset.provenance import SourceError
-from pipelines.evaluation import metrics, slices
+from pipelines.evaluation import kinds, metrics, slices
 from pipelines.operation import evaluate_on, exported, file_figures, labelled, scorecard
 from pipelines.operation.text_rows import Description
 
@@ -65,7 +65,8 @@ def written(path, table):
 
 def evaluate(path, model, *, resamples=50, rows=None, **said):
     file = labelled.look_at(path, said=Description(**said), dataset=artifacts.Dataset("invented"))
-    return file_figures.evaluate(file, model, resamples=resamples, rows=rows)
+    vocabulary = exported_model.VOCABULARY
+    return file_figures.evaluate(file, model, vocabulary=vocabulary, resamples=resamples, rows=rows)
 
 
 @pytest.mark.parametrize("ending", ["csv", "csv.gz", "tsv", "jsonl", "parquet"])
@@ -79,7 +80,11 @@ def test_any_format_gives_the_figures_of_its_rows(tmp_path, model, ending):
     for name in metrics.NAMES:
         assert found[name] == pytest.approx(expected[name], abs=1e-5)
         assert found[f"{name}_interval"] == pytest.approx(expected[f"{name}_interval"], abs=1e-5)
-    table = slices.table(pa.array(TEXTS), labels, probabilities)
+    more = kinds.by_unknown(kinds.unknown_shares(pa.array(TEXTS), exported_model.VOCABULARY))
+    by_word = kinds.by_first_word(pa.array(TEXTS), count=99)
+    more |= {name: mask for name, mask in by_word.items() if name.split("“")[1][:-1] in exported_model.VOCABULARY}
+    table = slices.table(pa.array(TEXTS), labels, probabilities, more=more)
+    assert {"all tokens known", "begins with “good”"} <= set(table["slice"])
     pd.testing.assert_frame_equal(pd.DataFrame(result["slices"]), table)
     low, high = found["calibration_error_interval"]
     assert low < found["calibration_error"] < high
@@ -239,10 +244,11 @@ def test_the_command_writes_figures_and_a_record_and_no_text(tmp_path, folder, c
     assert evaluate_on.main(given) == 0
     shown = capsys.readouterr().out
     assert re.search(r"accuracy +\d+\.\d % +\[\d+\.\d, \d+\.\d\] +300", shown)
-    place = artifacts.Dataset("invented").run("10").evaluation("my tweets.csv")
-    assert place.name == "my-tweets.json"
+    place = artifacts.Dataset("invented").run("10").evaluation(str(path))
+    assert re.fullmatch(r"my-tweets\.csv-[0-9a-f]{6}\.json", place.name)
     result = json.loads(place.read_text())
     recorded = tracking.client().get_run(shown.split()[-1])
+    assert "25 to 100 % unknown tokens" in {one["slice"] for one in result["slices"]}
     assert recorded.info.status == "FINISHED"
     assert recorded.data.tags["file_sha256"] == result["file"]["sha256"] == artifacts.sha256(path)
     assert recorded.data.tags["model_version"] == exported.verified_manifest(folder)["model_version"]
@@ -250,6 +256,16 @@ def test_the_command_writes_figures_and_a_record_and_no_text(tmp_path, folder, c
     assert "MLFLOW_RUN_ID" not in os.environ
     kept = [*(tmp_path / "mlruns").rglob("*"), *artifacts.data_folder().rglob("*")]
     assert not [file for file in kept if file.is_file() and b"zebrafish" in file.read_bytes()]
+
+
+def test_files_of_one_name_have_places_of_their_own():
+    run = artifacts.Dataset("invented").run("10")
+    files = ["a/x.csv", "a/x.parquet", "b/x.csv", "b/" + "x" * 300 + ".csv", "a/.csv"]
+    for place in (run.evaluation, run.monitor):
+        assert len({place(file) for file in files}) == len(files)
+        assert place("a/x.csv") == place(str(Path("a/x.csv").resolve()))
+        assert max(len(place(file).name) for file in files) < 80
+    assert run.monitor("").name == "rehearsal"
 
 
 def test_errors_leave_with_status_one_and_write_nothing(tmp_path, folder, capsys):
