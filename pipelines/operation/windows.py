@@ -110,7 +110,10 @@ def _array(values: list, field: pa.Field, errors: list[str]) -> pa.Array:
 
 def _parquet_windows(source: TableFile, rows: int) -> Iterator[Window]:
     schema = schema_of(source)
-    with pq.ParquetFile(source.path) as file:
+    # Asked for, a dictionary comes as it is stored; else pyarrow casts it where its indices are not int32, as those of
+    # a pandas category are not, and that cast refuses all rows for one text that is no UTF-8.
+    packed = [column.name for column in pq.read_schema(source.path) if pa.types.is_dictionary(column.type)]
+    with pq.ParquetFile(source.path, read_dictionary=packed) as file:
         total, read = max(file.metadata.num_rows, 1), 0
         for table in _rewindowed(file.iter_batches(batch_size=rows), rows):
             errors = [""] * table.num_rows

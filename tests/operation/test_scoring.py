@@ -206,10 +206,17 @@ def test_numbers_of_json_lines_come_out_as_they_went_in(tmp_path):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", [pa.string_view(), pa.large_string(), pa.dictionary(pa.int8(), pa.string())])
+STRINGS = [pa.string_view(), pa.large_string(), *(pa.dictionary(of, pa.string()) for of in (pa.int8(), pa.int32()))]
+
+
+@pytest.mark.parametrize("kind", STRINGS)
 def test_texts_of_any_string_type_are_scored_and_one_bad_byte_costs_one_row(tmp_path, model, kind):
     broken = pa.array([b"good", None, b"\xff\xfe", b"bad", b"good"], pa.binary()).view(pa.string())
-    texts = broken.dictionary_encode() if pa.types.is_dictionary(kind) else broken.cast(kind)
+    if pa.types.is_dictionary(kind):
+        packed = broken.dictionary_encode()
+        texts = pa.DictionaryArray.from_arrays(packed.indices.cast(kind.index_type), packed.dictionary)
+    else:
+        texts = broken.cast(kind)
     pq.write_table(pa.table({"text": texts, "again": texts}), tmp_path / "x.parquet", row_group_size=2)
     for ending in ("parquet", "csv", "jsonl"):
         out = tmp_path / f"out.{ending}"
