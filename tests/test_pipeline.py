@@ -214,12 +214,13 @@ def test_new_texts_are_watched_and_the_verdict_is_the_exit_status(trained, envir
     before = {path: path.stat().st_mtime_ns for path in run.iterdir() if path.suffix == ".ipynb"}
     command = [sys.executable, "-m", "pipelines.operation.monitor", str(new), "--dataset", "sentiment140", "--run", RUN]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False)
-    found = json.loads((run / "monitor" / "new-tweets" / "drift.json").read_text())
+    (look,) = (run / "monitor").glob("new-tweets.csv-*")
+    found = json.loads((look / "drift.json").read_text())
     assert found["verdict"] in ("watch", "retrain"), done.stdout + done.stderr
     assert done.returncode == found["status"] == {"watch": 3, "retrain": 4}[found["verdict"]]
     assert f"{found['verdict']} (status {found['status']})" in done.stdout
     assert "nachricht" in [word["word"] for word in found["commoner_words"]]
-    assert (run / "monitor" / "new-tweets" / "figures" / "07_monitor" / "quality.png").exists()
+    assert (look / "figures" / "07_monitor" / "quality.png").exists()
     assert {path: path.stat().st_mtime_ns for path in run.iterdir() if path.suffix == ".ipynb"} == before
     made = make(environment, "monitor", f"NEW={new.parent}/none.csv", "DATASET=sentiment140", f"SIZE={RUN}")
     assert "no file" in made.stderr
