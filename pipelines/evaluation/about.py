@@ -78,5 +78,6 @@ MISUSE = """- Decisions about a single person: hiring, credit, moderation, insur
 CAVEATS = """- `test` is drawn at random from the same collection as the training rows: the same time, topics and, in
   part, writers. On texts from elsewhere expect less.
 - Texts that occur with both labels left every split, so the rows that nobody can tell are not counted.
-- Brackets hold 95 % bootstrap intervals over rows: what other rows would change, not what another seed would.
+- Brackets hold 95 % intervals over rows, bootstrapped, or Wilson's for kinds of text and shares of sure rows: what
+  other rows would change, not what another seed would.
 - All choices were made on `validation`, so its figures flatter; `06_evaluate` alone reads `test`."""

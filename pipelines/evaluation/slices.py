@@ -131,26 +131,3 @@ def masked(texts: pa.Array) -> pa.Array:
     """Texts with user names and e-mail addresses masked: what may be shown in a notebook or a report."""
     texts = pc.replace_substring_regex(pc.fill_null(texts, ""), pattern=ADDRESS, replacement="<address>")
     return pc.replace_substring_regex(texts, pattern=MENTION, replacement="@user")
-
-
-def confident_mistakes(
-    texts: pa.Array, labels: np.ndarray, probabilities: np.ndarray, *, count: int = 10
-) -> pd.DataFrame:
-    """The mistakes that the model was surest of, user names masked, surest first.
-
-    Args:
-        texts: string [rows], raw; labels: int [rows]; probabilities: float [rows].
-        count: of each label.
-    """
-    labels, probabilities = metrics.checked(labels, probabilities)
-    wrong = np.abs(labels - probabilities)
-    wrong[metrics.correct(labels, probabilities)] = -1
-    chosen = []
-    for label in (0, 1):
-        candidates = np.flatnonzero((labels == label) & (wrong > 0))
-        chosen.extend(candidates[np.argsort(-wrong[candidates], kind="stable")[:count]])
-    chosen = np.array(chosen, np.int64)
-    chosen = chosen[np.argsort(-wrong[chosen], kind="stable")]
-    names = np.array(["negative", "positive"])
-    columns = {"text": masked(texts.take(pa.array(chosen))).to_pylist(), "label": names[labels[chosen]]}
-    return pd.DataFrame({**columns, "P(positive)": probabilities[chosen].round(3)})

@@ -56,18 +56,6 @@ def test_accuracy_of_a_kind_is_that_of_its_rows():
     assert table.loc["with URL", "low"] < 1 == table.loc["with URL", "high"]
 
 
-def test_the_surest_mistakes_come_first_with_names_masked():
-    texts = pa.array(["@anna_b sad", "fine, mail me@home.org", "ok", "good"])
-    found = slices.confident_mistakes(texts, np.array([0, 1, 0, 1]), np.array([0.9, 0.02, 0.6, 0.8]), count=5)
-    assert found["text"].to_list() == ["fine, mail <address>", "@user sad", "ok"]
-    assert found["label"].to_list() == ["positive", "negative", "negative"]
-    assert "anna" not in found.to_string()
-
-
-def test_no_mistakes_make_an_empty_table():
-    assert slices.confident_mistakes(TEXTS, np.ones(8), np.full(8, 0.9)).empty
-
-
 def test_only_kinds_that_are_surely_worse_are_named():
     labels = np.array([0, 1] * 500)
     wrong = np.arange(1000) % 10 < 4
