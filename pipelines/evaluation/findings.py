@@ -127,6 +127,30 @@ def mistakes(sure: dict) -> str:
     )
 
 
+def ways_to_calibrate(found: dict[str, dict]) -> str:
+    """Temperature scaling beside isotonic regression, on rows that neither was fitted on.
+
+    Args:
+        found: from `calibrators.cross_validated`.
+    """
+    if not found:
+        return "Too few validation rows to compare ways to calibrate."
+    losses = {name: one["log_loss"] for name, one in found.items()}
+    told = [
+        f"{name} gives a log loss of {one['log_loss']:.4f} and a calibration error of "
+        f"{100 * one['expected_calibration_error']:.2f} %"
+        for name, one in found.items()
+    ]
+    verdict = (
+        "The temperature is no worse by log loss, which also counts how wrong a sure mistake is: it is the one that "
+        "the export holds."
+        if losses["temperature"] <= losses["isotonic"]
+        else "**Isotonic regression validates better here**; the export holds the temperature all the same, which "
+        "keeps every prediction on its side of 0.5."
+    )
+    return f"By cross-validation on validation rows: {'; '.join(told)}. {verdict}"
+
+
 def calibration_error(found: dict) -> str:
     """The expected calibration error on test rows, from what metrics.json holds of the calibration."""
     low, high = (100 * edge for edge in found["expected_calibration_error_interval"])

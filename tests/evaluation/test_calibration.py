@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipelines.evaluation import calibration
+from pipelines.evaluation import calibration, calibrators, findings, metrics
 
 
 @pytest.fixture
@@ -82,3 +82,19 @@ def test_the_interval_of_the_error_allows_for_noise_and_holds_a_real_one(honest)
     too_sure = calibration.apply(probabilities, 0.4)
     low, high = calibration.error_interval(labels, too_sure, resamples=200)
     assert 0.05 < low < calibration.expected_calibration_error(labels, too_sure) < high < 0.2
+
+
+def test_ways_to_calibrate_are_judged_on_rows_they_were_not_fitted_on():
+    random = np.random.default_rng(3)
+    truth = random.uniform(0.02, 0.98, 4_000)
+    labels = (random.random(4_000) < truth).astype(int)
+    too_sure = calibration.apply(truth, 0.4)
+    found = calibrators.cross_validated(labels, too_sure)
+    assert found["temperature"]["log_loss"] < metrics.losses(labels, too_sure).mean()
+    assert found["temperature"]["expected_calibration_error"] < 0.03
+    # A step is beyond any temperature.
+    stepped = np.where(truth > 0.3, 0.9, 0.1)
+    found = calibrators.cross_validated(labels, stepped)
+    assert found["isotonic"]["log_loss"] < found["temperature"]["log_loss"]
+    assert "Isotonic regression validates better" in findings.ways_to_calibrate(found)
+    assert calibrators.cross_validated(np.array([0, 1, 1]), np.array([0.2, 0.6, 0.7])) == {}
