@@ -91,6 +91,7 @@ def replace_a_worker(server):
         return victim not in workers and len(workers) == 2 and workers <= ready
 
     wait_until(replaced)
+    server.wait_until_ready()  # it shows its model a moment later
 
 
 def test_an_alias_that_moves_moves_all_workers_and_nothing_else_does(start, registry, tracking, tmp_path):
