@@ -127,11 +127,6 @@ class Settings(BaseModel):
             raise SettingsError("; ".join(wrong)) from None
         return settings._with_key_from_file()
 
-    @property
-    def threads_of_a_call(self) -> int:
-        """CPU threads of one model call in a worker: more than its share of the cores would only slow the others."""
-        return self.model_threads or max(1, len(os.sched_getaffinity(0)) // self.workers)
-
     def _with_key_from_file(self) -> Settings:
         if self.api_key_file is None:
             return self
