@@ -65,6 +65,7 @@ def spark(tmp_path_factory):
         session.stop()
 
 
+@pytest.mark.story  # Spark starts, and each of its workers loads TensorFlow
 def test_spark_scores_as_the_service_does(spark, model_uri, folder):
     import mlflow.pyfunc
 

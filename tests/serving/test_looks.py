@@ -94,6 +94,7 @@ def replace_a_worker(server):
     server.wait_until_ready()  # it shows its model a moment later
 
 
+@pytest.mark.story  # two services of two workers, each with models from a real MLflow server
 def test_an_alias_that_moves_moves_all_workers_and_nothing_else_does(start, registry, tracking, tmp_path):
     server = start("log")
     shutil.rmtree(tmp_path / "cache")
