@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks import machine, variants
+from benchmarks import machine, reports, variants
 from benchmarks.variants import OURS, Variant
 from pipelines import artifacts
 from pipelines.evaluation import markdown, metrics
@@ -177,9 +177,7 @@ def main() -> None:
     except (FileNotFoundError, ValueError) as error:
         sys.exit(f"error: {error}")
     text = page(run, found, command=" ".join(["python -m benchmarks.ablation", *sys.argv[1:]]))
-    with artifacts.written_whole(REPORT) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    print(f"\n{text}\nwritten: {REPORT}")
+    reports.write(text, REPORT)
 
 
 if __name__ == "__main__":

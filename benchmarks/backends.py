@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import alone, machine
+from benchmarks import alone, machine, reports
 from pipelines import artifacts, stages
 from pipelines.evaluation import markdown
 from pipelines.inputs import default_dataset
@@ -162,9 +162,7 @@ def main() -> None:
     if not run.word_vectors.exists():
         sys.exit(f"error: no {run.word_vectors}; make train SIZE={run.name} makes it, or name another run with --run")
     text = page(each(run, rows=given.rows), run=run, command=" ".join(["python -m benchmarks.backends", *sys.argv[1:]]))
-    with artifacts.written_whole(REPORT) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    print(f"\n{text}\nwritten: {REPORT}")
+    reports.write(text, REPORT)
 
 
 if __name__ == "__main__":

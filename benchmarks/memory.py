@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from benchmarks import alone, machine
+from benchmarks import alone, machine, reports
 from pipelines import artifacts, parameters, stages, variables
 from pipelines.dataset import importing, provenance
 from pipelines.dataset.own_texts import Request
@@ -198,9 +198,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=artifacts.data_folder(), prefix=".memory-") as scratch:
         once, longer = (one(Path(scratch) / str(times), raw, times=times) for times in (1, given.times))
     text = page(once, longer, times=given.times, command=" ".join(["python -m benchmarks.memory", *sys.argv[1:]]))
-    with artifacts.written_whole(REPORT) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    print(f"\n{text}\nwritten: {REPORT}")
+    reports.write(text, REPORT)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from benchmarks import machine
+from benchmarks import machine, reports
 from pipelines import artifacts
 from pipelines.evaluation import markdown
 from pipelines.inputs import default_dataset
@@ -170,9 +170,7 @@ def main() -> None:
         sys.exit(f"error: no {run.saved_model}; make evaluate SIZE={run.name} makes it, or name another run with --run")
     command = " ".join(["python -m benchmarks.predict_file", *sys.argv[1:]])
     text = page(measured(run, rows=given.rows), run=run, command=command)
-    with artifacts.written_whole(given.report) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    print(f"\n{text}\nwritten: {given.report}")
+    reports.write(text, given.report)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import itertools
 import sys
 from pathlib import Path
 
-from benchmarks import alone, training_report, vector_time
+from benchmarks import alone, reports, training_report, vector_time
 from pipelines import artifacts
 from pipelines.inputs import default_dataset
 
@@ -79,9 +79,7 @@ def main() -> None:
         vectors=vectors,
     )
     text = training_report.page(facts, in_turn(given))
-    with artifacts.written_whole(REPORT) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    print(f"\n{text}\nwritten: {REPORT}")
+    reports.write(text, REPORT)
 
 
 if __name__ == "__main__":

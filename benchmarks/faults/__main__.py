@@ -18,6 +18,7 @@ from pathlib import Path
 from benchmarks import machine
 from benchmarks.faults import causes, reloading
 from benchmarks.faults.service import running
+from pipelines import artifacts
 
 PAGE = Path(__file__).parents[1] / "FAULTS.md"
 
@@ -58,9 +59,8 @@ def main() -> None:
     about = machine.about()
     rows = asyncio.run(every(options.seconds, options.only))
     if not options.only:
-        temporary = PAGE.with_suffix(".part")
-        temporary.write_text(report(about, rows))
-        temporary.replace(PAGE)
+        with artifacts.written_whole(PAGE) as temporary:
+            temporary.write_text(report(about, rows), encoding="utf-8")
 
 
 if __name__ == "__main__":
