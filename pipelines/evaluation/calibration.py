@@ -161,6 +161,13 @@ def sure_enough(labels: np.ndarray, probabilities: np.ndarray, *, target: float)
     return float(certainty[order][enough[-1]]) if len(enough) else None
 
 
+def share(name: str, part: int, rows: int) -> dict[str, object]:
+    """A share of rows as `name`, with its 95 % interval after Wilson as `name_interval`; of no rows both are None."""
+    if not rows:
+        return {name: None, f"{name}_interval": None}
+    return {name: part / rows, f"{name}_interval": [float(edge) for edge in wilson(part / rows, rows)]}
+
+
 def surest(labels: np.ndarray, probabilities: np.ndarray, *, certainty: float) -> dict[str, object]:
     """What a threshold on certainty gives: "rows" and "share" of all that pass it, their "accuracy", both with Wilson's
     95 % interval ("share_interval", "accuracy_interval"); without a row that passes the accuracy is None.
@@ -168,9 +175,5 @@ def surest(labels: np.ndarray, probabilities: np.ndarray, *, certainty: float) -
     labels, probabilities = metrics.checked(labels, probabilities)
     passed = np.maximum(probabilities, 1 - probabilities) >= certainty
     rows = int(passed.sum())
-    found = {"rows": rows, "of_rows": len(passed), "share": rows / len(passed)}
-    found["share_interval"] = [float(edge) for edge in wilson(found["share"], len(passed))]
-    if not rows:
-        return found | {"accuracy": None, "accuracy_interval": None}
-    accuracy = float(metrics.correct(labels, probabilities)[passed].mean())
-    return found | {"accuracy": accuracy, "accuracy_interval": [float(edge) for edge in wilson(accuracy, rows)]}
+    found = {"rows": rows, "of_rows": len(passed), **share("share", rows, len(passed))}
+    return found | share("accuracy", int(metrics.correct(labels, probabilities)[passed].sum()), rows)

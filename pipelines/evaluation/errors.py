@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from pipelines.evaluation import metrics, slices
 from pipelines.evaluation.baselines import Baseline
-from pipelines.evaluation.calibration import wilson
+from pipelines.evaluation.calibration import share
 
 SURE = 0.9  # certainty from which on a mistake counts as a confident one
 LABEL_DOUBTFUL = 0.8  # TF-IDF's own certainty against the label from which on the label is doubted
@@ -72,7 +72,7 @@ def grouped(
         if len(found):
             agrees = float((against[found] > metrics.THRESHOLD).mean())
             example = slices.masked(mine.take(pa.array(found[:1])))[0].as_py()[:160]
-            line = {"group": name, "rows": len(found), **_share("share", len(found), len(chosen))}
+            line = {"group": name, "rows": len(found), **share("share", len(found), len(chosen))}
             line["low"], line["high"] = line.pop("share_interval")
             lines.append(line | {"tfidf_agrees": agrees, "example": example})
     return pd.DataFrame(lines, columns=["group", "rows", "share", "low", "high", "tfidf_agrees", "example"])
@@ -91,13 +91,7 @@ def sure(groups: pd.DataFrame, *, wrong: int, least: float = SURE) -> dict[str, 
     rows = int(groups["rows"].sum())
     agree = round(float((groups["rows"] * groups["tfidf_agrees"]).sum()))
     found = {"certainty": least, "rows": rows, "wrong_rows": wrong}
-    return found | _share("share", rows, wrong) | _share("tfidf_agrees", agree, rows)
-
-
-def _share(name: str, part: int, rows: int) -> dict[str, object]:
-    if not rows:
-        return {name: None, f"{name}_interval": None}
-    return {name: part / rows, f"{name}_interval": [float(edge) for edge in wilson(part / rows, rows)]}
+    return found | share("share", rows, wrong) | share("tfidf_agrees", agree, rows)
 
 
 def _rules(texts: pa.Array, labels: np.ndarray, baseline: Baseline, *, against: np.ndarray) -> dict[str, np.ndarray]:

@@ -63,11 +63,10 @@ def quality(rows: Traits, *, seed: int = 0) -> dict[str, object]:
     Returns:
         "rows", "accuracy" with Wilson's "accuracy_interval", "calibration_error" and "calibration_error_interval".
     """
-    accuracy = float(metrics.correct(rows.labels, rows.probabilities).mean())
+    right = int(metrics.correct(rows.labels, rows.probabilities).sum())
     return {
         "rows": len(rows),
-        "accuracy": accuracy,
-        "accuracy_interval": [float(edge) for edge in calibration.wilson(accuracy, len(rows))],
+        **calibration.share("accuracy", right, len(rows)),
         "calibration_error": calibration.expected_calibration_error(rows.labels, rows.probabilities),
         "calibration_error_interval": calibration.error_interval(rows.labels, rows.probabilities, seed=seed),
     }

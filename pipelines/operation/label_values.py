@@ -13,6 +13,7 @@ from pipelines.dataset import cleaning, own_texts
 from pipelines.dataset.cleaning import NEGATIVE, NEUTRAL, POSITIVE
 from pipelines.dataset.own_labels import NEUTRAL_WORDS
 from pipelines.dataset.provenance import OFFICIAL_NEUTRAL, SourceError
+from pipelines.operation import table_file
 
 NAMES = {"negative": NEGATIVE, "positive": POSITIVE, "neutral": NEUTRAL}
 MOST_VALUES = 1_000  # of a label; a column with more is something else
@@ -21,8 +22,7 @@ NEUTRAL_NUMBERS = {("0", "4"): OFFICIAL_NEUTRAL, ("-1", "1"): "0"}
 
 def check_type(kind: pa.DataType, *, column: str, where: str) -> None:
     """Raise a `SourceError` where a column's type can hold no labels that one could read."""
-    bytes_only = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary)
-    if pa.types.is_nested(kind) or any(is_of(kind) for is_of in bytes_only):
+    if pa.types.is_nested(kind) or table_file.holds_bytes(kind):
         raise SourceError(f"column {column!r} of {where} is {kind}, no label: say LABEL=column")
 
 

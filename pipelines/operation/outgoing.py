@@ -23,9 +23,9 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from pipelines import artifacts
+from pipelines.operation import table_file
 
 ENDINGS = (".parquet", ".csv", ".tsv", ".jsonl")
-BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
 
 
 class OutputError(ValueError):
@@ -74,7 +74,7 @@ def _why_not(column: pa.Field, ending: str) -> str:
     kind = column.type
     if ending == ".parquet":
         return ""
-    if any(of_bytes(kind) for of_bytes in BYTES):
+    if table_file.holds_bytes(kind):
         return f"{kind}"  # its bytes may be no text, which shows only when they are written
     if ending == ".jsonl":
         return ""

@@ -74,6 +74,12 @@ class TableFile:
         return "\t" if self.format == "tsv" else ","
 
 
+def holds_bytes(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds bytes, which may be no text."""
+    of_bytes = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
+    return any(is_one(kind) for is_one in of_bytes)
+
+
 def look_at(path: Path, *, text: str = "", usual: tuple[str, ...] = ()) -> TableFile:
     """Find out what a file is.
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from pipelines.dataset import cleaning, own_texts, provenance, text
 from pipelines.dataset.provenance import SourceError
-from pipelines.operation import table_file, windows
+from pipelines.operation import label_values, table_file, windows
 
 EMPTY = "empty text"
 WINDOW_ROWS = 32_768
@@ -83,9 +83,7 @@ def look_at(path: Path, *, said: Description, source: provenance.Source | None) 
     own_texts.check_column(label, table.schema.names, where=path.name, variable="LABEL")
     if label == table.text:
         raise SourceError(f"{label!r} is the column of the texts: LABEL=column names that of the labels")
-    kind = table.schema.field(label).type
-    if pa.types.is_nested(kind) or pa.types.is_binary(kind):
-        raise SourceError(f"column {label!r} of {path.name} is {kind}, no label: say LABEL=column")
+    label_values.check_type(table.schema.field(label).type, column=label, where=path.name)
     return TextFile(table, label)
 
 
