@@ -1,14 +1,28 @@
-"""Columns of a Parquet file as texts: which types can be read as such, and which values."""
+"""A Parquet file to be read as it streams, and its columns as texts: which types can be read as such, which values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from pipelines.dataset.provenance import SourceError
+
+
+def opened(path: Path, **options: object) -> pq.ParquetFile:
+    """A file whose batches are read in memory that does not grow with it.
+
+    By itself pyarrow buffers the packed columns of every row group that it has read until the file is closed.
+
+    Args:
+        path: of the file.
+        options: others of `ParquetFile`.
+    """
+    return pq.ParquetFile(path, pre_buffer=False, **options)
 
 
 def check_types(schema: pa.Schema, names: Iterable[str], *, where: str) -> None:

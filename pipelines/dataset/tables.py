@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
-import pyarrow.parquet as pq
 
 from pipelines.dataset import json_records, parquet_columns
 from pipelines.dataset.provenance import OFFICIAL_COLUMNS, ROLES, Source, SourceError
@@ -144,7 +143,7 @@ def _number(rows: int, *, start: int, rejected: np.ndarray) -> np.ndarray:
 
 def _read_parquet(path: Path, wanted: dict[str, str]) -> Iterator[Rows]:
     start = 0
-    with pq.ParquetFile(path) as file:
+    with parquet_columns.opened(path) as file:
         parquet_columns.check_types(file.schema_arrow, wanted.values(), where=path.name)
         for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=list(dict.fromkeys(wanted.values()))):
             read = {role: parquet_columns.as_strings(batch[name]) for role, name in wanted.items()}

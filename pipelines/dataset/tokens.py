@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from pipelines import artifacts
-from pipelines.dataset import text
+from pipelines.dataset import parquet_columns, text
 
 BATCH_ROWS = 32_768
 UNKNOWN_ID = 1
@@ -79,7 +79,7 @@ def batches(path: Path, *, columns: list[str], size: int | None = None) -> Itera
         size: rows to read; None for all.
     """
     left = size if size is not None else pq.read_metadata(path).num_rows
-    with pq.ParquetFile(path) as file:
+    with parquet_columns.opened(path) as file:
         for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns):
             if left <= 0:
                 return

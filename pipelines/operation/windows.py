@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipelines.dataset import parquet_columns
 from pipelines.operation import records
 from pipelines.operation.table_file import TableFile
 
@@ -113,7 +114,7 @@ def _parquet_windows(source: TableFile, rows: int) -> Iterator[Window]:
     # Asked for, a dictionary comes as it is stored; else pyarrow casts it where its indices are not int32, as those of
     # a pandas category are not, and that cast refuses all rows for one text that is no UTF-8.
     packed = [column.name for column in pq.read_schema(source.path) if pa.types.is_dictionary(column.type)]
-    with pq.ParquetFile(source.path, read_dictionary=packed) as file:
+    with parquet_columns.opened(source.path, read_dictionary=packed) as file:
         total, read = max(file.metadata.num_rows, 1), 0
         for table in _rewindowed(file.iter_batches(batch_size=rows), rows):
             errors = [""] * table.num_rows
