@@ -169,7 +169,7 @@ def main() -> None:
     parser.add_argument(
         "--rows", default="50000", help="the size of a run whose encoded rows and word vectors are there"
     )
-    parser.add_argument("--only", help="some variants, by name: wide-only,without-pairs")
+    parser.add_argument("--only", help="some variants, by name: wide-only,without-ngrams")
     given = parser.parse_args()
     run = artifacts.Dataset(given.dataset).run(given.rows)
     try:

@@ -53,6 +53,6 @@ def ready(
     encoded = encoded.head(min(rows or len(encoded), len(encoded)))
     longest = artifacts.read_json(run.encoded("train") / "encoding.json")["sequence_length"]
     backend.set_seed(how.seed)
-    model = training.compiled(configuration, how, word_vectors, rows=len(encoded))
+    model = training.compiled(configuration, how, word_vectors, encoded)
     train = layout(encoded, batch_size=how.batch_size, sequence_length=longest, seed=how.seed)
     return Contestant(configuration, how, model, train, longest)

@@ -4,7 +4,7 @@
     python -m benchmarks.training --vectors       the same, with the time of the word vectors measured first
 
 The race: the recipe of most tutorials, as people write it, and ours, exactly what `make train` trains, until their
-accuracy on all validation rows first reaches TARGET. Each runs in a process of its own, one after the other.
+accuracy on all validation rows first reaches each of TARGETS. Each runs in a process of its own, one after the other.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ import itertools
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks import alone, reports, training_report, vector_time
 from pipelines import artifacts
 from pipelines.inputs import default_dataset
 
 REPORT = Path(__file__).with_name("TRAINING.md")
-TARGET = 0.79
+TARGETS = (79.0, 81.0)  # % of validation rows; counting n-grams alone comes near the first
 PARTS = ("ours", "classic", "levers")
-OF_A_PART = ("dataset", "run", "rows", "rounds", "minutes", "target")  # of the command line
+OF_A_PART = ("dataset", "run", "rows", "rounds", "minutes", "targets")  # of the command line
 
 
 def measured(part: str, run: artifacts.Run, given: argparse.Namespace) -> dict:
@@ -31,7 +33,7 @@ def measured(part: str, run: artifacts.Run, given: argparse.Namespace) -> dict:
     if part == "levers":
         return levers.every(run, rows=given.rows, rounds=given.rounds)
     contestant = {"ours": race.ours, "classic": race.classic}[part]
-    return contestant(run, target=given.target / 100, limit=60 * given.minutes)
+    return contestant(run, target=max(given.targets) / 100, limit=60 * given.minutes)
 
 
 def in_turn(given: argparse.Namespace) -> dict[str, dict]:
@@ -39,7 +41,7 @@ def in_turn(given: argparse.Namespace) -> dict[str, dict]:
     found = {}
     for part in PARTS:
         print(f"── {part}", flush=True)
-        options = [(f"--{name}", getattr(given, name)) for name in OF_A_PART]
+        options = [(f"--{name}", *np.atleast_1d(getattr(given, name))) for name in OF_A_PART]
         found[part] = alone.figures("benchmarks.training", part, *itertools.chain(*options))
     return found
 
@@ -49,7 +51,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--dataset", default=default_dataset())
     parser.add_argument("--run", default="200000", help="a run whose encoded rows and word vectors are there")
     parser.add_argument("--minutes", type=float, default=6.0, help="of the race, for each, checks not counted")
-    parser.add_argument("--target", type=float, default=100 * TARGET, help="validation accuracy that ends the race, %%")
+    parser.add_argument(
+        "--targets",
+        type=float,
+        nargs="+",
+        default=TARGETS,
+        help="validation accuracies raced to, %%; the highest ends it",
+    )
     parser.add_argument("--rows", type=int, default=12_288, help="that each lever trains on in a round")
     parser.add_argument("--rounds", type=int, default=3, help="of the levers")
     parser.add_argument(
@@ -73,7 +81,7 @@ def main() -> None:
         run=given.run,
         rows=artifacts.read_json(run.encoded("train") / "encoding.json")["rows"],
         validation_rows=artifacts.read_json(run.encoded("validation") / "encoding.json")["rows"],
-        target=given.target / 100,
+        targets=tuple(target / 100 for target in sorted(given.targets)),
         minutes=given.minutes,
         command=" ".join(["python -m benchmarks.training", *sys.argv[1:]]),
         vectors=vectors,

@@ -48,11 +48,12 @@ ABLATED = (
     Variant(
         "classic-sized-as-ours", "two stacked LSTM layers of our width, with our recipe", {"architecture": "classic"}
     ),
-    Variant("pooled-random", "no pairs of words, random embedding", {"architecture": "pooled"} | RANDOM),
+    Variant("pooled-random", "no linear term, random embedding", {"architecture": "pooled"} | RANDOM),
     Variant("hybrid-random", "random embedding", RANDOM),
     Variant("wide-only", "word vectors of the wide view only", views=("wide",)),
     Variant("near-only", "word vectors of the near view only", views=("near",)),
-    Variant("without-pairs", "no pairs of words", {"architecture": "pooled"}),
+    Variant("without-ngrams", "no linear term over n-grams", {"architecture": "pooled"}),
+    Variant("ngrams-from-nothing", "n-grams' weights start at nothing", {"naive_bayes_start": 0.0}),
     Variant("word-offsets", "each word may depart from its vector", {"word_offsets": True}),
     Variant("dropout-0", "no dropout", {"dropout_rate": 0.0}),
     Variant("dropout-0.2", "dropout 0.2", {"dropout_rate": 0.2}),

@@ -17,8 +17,8 @@ import tiny_data
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = ("03_tokenize", "04_train", "05_diagnose", "06_evaluate")
-PARAMS = "epochs=2 units=8 wide_dimensions=8 pair_buckets=512 batch_size=64 resamples=50"
-RUN = "200_batch_size-64_epochs-2_pair_buckets-512_resamples-50_units-8_wide_dimensions-8"
+PARAMS = "epochs=2 units=8 wide_dimensions=8 ngram_buckets=512 batch_size=64 resamples=50"
+RUN = "200_batch_size-64_epochs-2_ngram_buckets-512_resamples-50_units-8_wide_dimensions-8"
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 

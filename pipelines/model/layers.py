@@ -1,4 +1,4 @@
-"""The layers that Keras has not: reversal and pooling around padding, a term over word pairs, fixed word vectors."""
+"""The layers that Keras has not: reversal, pooling around padding, a term over words and pairs, fixed word vectors."""
 
 from __future__ import annotations
 
@@ -47,11 +47,21 @@ class PoolTokens(layers.Layer):
         return (states_shape[0], 2 * states_shape[2])
 
 
-@keras.saving.register_keras_serializable("tweet_sentiment")
-class PairTerm(layers.Layer):
-    """A linear term over neighbouring words, by hashed pairs: int32 [batch, steps] → [batch, 1].
+def ngram_bucket(first, second, buckets: int):
+    """The bucket of a pair of neighbouring ids, or, where the second is 0, of a word by itself.
 
-    The sum of one weight per pair, divided by the square root of the number of tokens, so that long texts do not weigh
+    Args:
+        first, second: int32, arrays or tensors of any backend alike.
+        buckets: rows of the table that they are hashed to.
+    """
+    return (first * PAIR_MULTIPLIER % buckets + second) % buckets
+
+
+@keras.saving.register_keras_serializable("tweet_sentiment")
+class NgramTerm(layers.Layer):
+    """A linear term over words and pairs of neighbouring ones, hashed: int32 [batch, steps] → [batch, 1].
+
+    The sum of their weights, divided by the square root of the number of tokens, so that long texts do not weigh
     more. Feature hashing: Weinberger et al., "Feature hashing for large scale multitask learning", ICML 2009.
     """
 
@@ -59,18 +69,20 @@ class PairTerm(layers.Layer):
         super().__init__(**kwargs)
         self.buckets = buckets
         self.weight = layers.Embedding(
-            buckets, 1, embeddings_initializer="zeros", name="pair_weight", dtype=self.dtype_policy
+            buckets, 1, embeddings_initializer="zeros", name="ngram_weight", dtype=self.dtype_policy
         )
 
     def build(self, shape):
         self.weight.build(shape)
 
     def call(self, ids):
-        first, second = ids[:, :-1], ids[:, 1:]
-        bucket = (ops.mod(first * PAIR_MULTIPLIER, self.buckets) + second) % self.buckets
-        real = ops.cast(second != 0, "float32")[:, :, None]
+        following = ops.pad(ids[:, 1:], [[0, 0], [0, 1]])
+        first = ops.concatenate([ids, ids], axis=1)
+        second = ops.concatenate([ops.zeros_like(ids), following], axis=1)
+        real = ops.cast(ops.concatenate([ids, following], axis=1) != 0, "float32")[:, :, None]
         tokens = ops.sum(ops.cast(ids != 0, "float32"), axis=1, keepdims=True)
-        return ops.sum(self.weight(bucket) * real, axis=1) / ops.sqrt(ops.maximum(tokens, 1))
+        total = ops.sum(self.weight(ngram_bucket(first, second, self.buckets)) * real, axis=1)
+        return total / ops.sqrt(ops.maximum(tokens, 1))
 
     def compute_output_shape(self, shape):
         return (shape[0], 1)

@@ -54,7 +54,7 @@ def network_as_onnx(model: keras.Model, *, temperature: float = 1.0) -> onnx.Mod
     graph = _Graph(network.plain(model))
     logit = graph.linear(graph.features(), "logit")
     if model.name == "hybrid":
-        logit = graph.add("Add", logit, graph.pair_term())
+        logit = graph.add("Add", logit, graph.ngram_term())
     graph.add("Squeeze", graph.tempered(logit, temperature), [1], output="probability")
     proto = helper.make_model(
         helper.make_graph(
@@ -152,16 +152,16 @@ class _Graph:
             direction="bidirectional" if len(layers) == 2 else "forward",
         )
 
-    def pair_term(self) -> str:
-        """`network.PairTerm`: float32 [batch, 1]."""
-        layer = self.model.get_layer("pairs")
+    def ngram_term(self) -> str:
+        """`layers.NgramTerm`: float32 [batch, 1]."""
+        layer = self.model.get_layer("ngrams")
         buckets = np.int32(layer.buckets)
-        # The last id of a row gets padding for a neighbour, so that a row of one id is a row like others.
-        second = self.add("Slice", self.add("Pad", "ids", [0, 0, 0, 1]), [1], [np.iinfo(np.int64).max], [1])
-        first = self.add("Mod", self.add("Mul", "ids", np.int32(PAIR_MULTIPLIER)), buckets)
-        bucket = self.add("Mod", self.add("Add", first, second), buckets)
-        weights = self.add("Gather", layer.weight.get_weights()[0][:, 0], bucket)
-        total = self.add("ReduceSum", self.add("Mul", weights, self._real(second)), [1], keepdims=1)
+        following = self.add("Slice", self.add("Pad", "ids", [0, 0, 0, 1]), [1], [np.iinfo(np.int64).max], [1])
+        words = self.add("Mod", self.add("Mul", "ids", np.int32(PAIR_MULTIPLIER)), buckets)
+        pairs = self.add("Mod", self.add("Add", words, following), buckets)
+        weights = self.add("Gather", layer.weight.get_weights()[0][:, 0], self.add("Concat", words, pairs, axis=1))
+        real = self.add("Concat", self.real, self._real(following), axis=1)
+        total = self.add("ReduceSum", self.add("Mul", weights, real), [1], keepdims=1)
         return self.add("Div", total, self.add("Sqrt", self.add("Max", self.tokens, np.float32(1))))
 
     def tempered(self, logit: str, temperature: float) -> str:

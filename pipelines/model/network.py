@@ -4,7 +4,7 @@ Three architectures, so that a reader sees the way from one to the next:
 
     classic   what most tutorials build: two stacked LSTM layers, the last state, dense tanh layers, one sigmoid
     pooled    an LSTM over the text and one over the text reversed, maximum and mean over time, dense tanh, one sigmoid
-    hybrid    pooled, and beside it a linear term over hashed pairs of neighbouring words
+    hybrid    pooled, and beside it a linear term over hashed words and pairs of neighbouring ones
 
 Padding never changes a score. `classic` masks it; the others read the reversed text with its padding at the end, and
 pool over real tokens only, so that nothing needs a mask and cuDNN's kernel is taken on a GPU.
@@ -18,7 +18,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from pipelines.model.layers import PairTerm, PoolTokens, PretrainedEmbedding, Reverse
+from pipelines.model.layers import NgramTerm, PoolTokens, PretrainedEmbedding, Reverse
 
 ARCHITECTURES = ("classic", "pooled", "hybrid")
 
@@ -37,7 +37,7 @@ class Configuration:
         layers: of LSTMs, one each way; from the second on both read what both below made of each token.
         dense_units: width of the dense tanh layer.
         dropout_rate: share of activations dropped before dense layers and of embedding channels.
-        pair_buckets: rows of the hashed table of word pairs (hybrid only).
+        ngram_buckets: rows of the hashed table of words and pairs (hybrid only).
     """
 
     vocabulary_size: int
@@ -49,7 +49,7 @@ class Configuration:
     layers: int = 1
     dense_units: int = 64
     dropout_rate: float = 0.1
-    pair_buckets: int = 2**18
+    ngram_buckets: int = 2**18
 
     def __post_init__(self) -> None:
         if self.architecture not in ARCHITECTURES:
@@ -85,7 +85,7 @@ def build_network(configuration: Configuration, word_vectors: np.ndarray | None 
     logit = layers.Dense(1, name="logit", dtype="float32")(features)
     if configuration.architecture == "hybrid":
         logit = layers.Add(name="sum")(
-            [logit, PairTerm(configuration.pair_buckets, name="pairs", dtype="float32")(ids)]
+            [logit, NgramTerm(configuration.ngram_buckets, name="ngrams", dtype="float32")(ids)]
         )
     probability = layers.Activation("sigmoid", name="probability", dtype="float32")(logit)
     network = keras.Model(ids, probability, name=configuration.architecture)

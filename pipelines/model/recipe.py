@@ -18,6 +18,8 @@ class Recipe:
         patience: epochs without a better validation loss before training stops.
         label_smoothing: how far a target is drawn from 0 or 1 towards one half, against noisy emoticon labels.
         weight_decay: of AdamW, on all weights but biases and word tables.
+        naive_bayes_start: the weights of n-grams start at this share of their log-odds in the training rows (hybrid
+            only); 0: at nothing.
         seed: of initial weights, dropout and batches.
     """
 
@@ -27,6 +29,7 @@ class Recipe:
     patience: int = 2
     label_smoothing: float = 0.0
     weight_decay: float = 0.0
+    naive_bayes_start: float = 0.5
     seed: int = 1
 
     def __post_init__(self) -> None:

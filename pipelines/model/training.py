@@ -18,7 +18,7 @@ import pandas as pd
 
 from pipelines import artifacts
 from pipelines.dataset import batches, tokens
-from pipelines.model import backend, checkpoints, network, schedule, scoring
+from pipelines.model import backend, checkpoints, naive_bayes, network, schedule, scoring
 from pipelines.model.progress import EpochBar
 from pipelines.model.recipe import Recipe, stops_early
 
@@ -48,7 +48,7 @@ def train(
     with artifacts.lock(run.checkpoints):
         backend.set_seed(recipe.seed)
         data = {name: tokens.open_encoded(run.encoded(name)) for name in ("train", "validation")}
-        model = compiled(configuration, recipe, word_vectors, rows=len(data["train"]))
+        model = compiled(configuration, recipe, word_vectors, data["train"])
         fingerprint = checkpoints.fingerprint(
             run, {**configuration.as_dict(), **recipe.as_dict()}, word_vectors, code=Path(__file__)
         )
@@ -81,21 +81,24 @@ def train(
 
 
 def compiled(
-    configuration: network.Configuration, recipe: Recipe, word_vectors: np.ndarray | None, *, rows: int
+    configuration: network.Configuration, recipe: Recipe, word_vectors: np.ndarray | None, encoded: tokens.EncodedRows
 ) -> keras.Model:
     """An untrained network in the precision of the device, with the optimizer and loss that a recipe means.
 
     Args:
         configuration, recipe, word_vectors: as `train` is given them.
-        rows: training rows, which the schedule of the learning rate is laid out for.
+        encoded: training rows, which n-grams are counted in and the schedule of the learning rate is laid out for.
     """
     with backend.precision():
         model = network.build_network(configuration, word_vectors)
-    steps = math.ceil(rows / recipe.batch_size) * recipe.epochs
+    if configuration.architecture == "hybrid" and recipe.naive_bayes_start:
+        odds = naive_bayes.log_odds(encoded, buckets=configuration.ngram_buckets)
+        model.get_layer("ngrams").weight.embeddings.assign(recipe.naive_bayes_start * odds[:, None])
+    steps = math.ceil(len(encoded) / recipe.batch_size) * recipe.epochs
     optimizer = keras.optimizers.AdamW(
         schedule.OneCycle(peak=recipe.learning_rate, steps=steps), weight_decay=recipe.weight_decay, clipnorm=1.0
     )
-    optimizer.exclude_from_weight_decay(var_names=["bias", "embedding", "pair_weight"])
+    optimizer.exclude_from_weight_decay(var_names=["bias", "embedding", "ngram_weight"])
     loss = keras.losses.BinaryCrossentropy(label_smoothing=recipe.label_smoothing)
     model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
     return model

@@ -89,7 +89,7 @@ def test_every_variant_can_be_built(encoded):
     assert len(set(names)) == len(names)
     found = {variant.name: variants.settings_of(encoded, variant) for variant in variants.ABLATED}
     widths = {name: configuration.pretrained_dimensions for name, (configuration, _, _) in found.items()}
-    assert {widths[name] for name in ("ours", "without-pairs", "dropout-0")} == {600}
+    assert {widths[name] for name in ("ours", "without-ngrams", "dropout-0")} == {600}
     assert [widths[name] for name in ("wide-only", "near-only", "hybrid-random", "classic")] == [400, 200, 0, 0]
     np.testing.assert_array_equal(found["near-only"][2], np.load(encoded.word_vectors)[:, 400:])
     assert found["hybrid-random"][2] is None

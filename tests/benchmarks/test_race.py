@@ -1,6 +1,8 @@
 """The race's arithmetic, the levers' rounds, and what the page says of them."""
 
+import dataclasses
 import json
+from time import perf_counter
 
 import numpy as np
 import pytest
@@ -25,7 +27,7 @@ def contestant(*looks):
     }
 
 
-FACTS = training_report.Facts("d", "200000", 200_000, 20_000, 0.79, 6, "python -m x", {"seconds": 40.0, "how": "y"})
+FACTS = training_report.Facts("d", "200000", 200_000, 20_000, (0.79,), 6, "python -m x", {"seconds": 40.0, "how": "y"})
 OURS = contestant((5, 20_000, 0.7), (10.0, 50_000, 0.8))
 
 
@@ -60,7 +62,7 @@ def test_flops_are_those_of_a_hand_count():
 @pytest.fixture
 def one():
     """A race of batches of 10 on 25 rows whose clock the test turns."""
-    found = race.Race(lambda: accuracies.pop(0), batch_size=10, total=25, target=0.79, limit=60)
+    found = race.Race(lambda: accuracies.pop(0), batch_size=10, total=25, target=0.79, limit=60, started=perf_counter())
     accuracies = [0.5, 0.8]
     found.set_model(type("Model", (), {"stop_training": False})())
     return found
@@ -105,6 +107,18 @@ def test_who_never_gets_there_makes_the_ratio_a_bound():
     assert "Ours did not reach 79.0%: not within its schedule of 90 s, at best 70.0 %. No ratio." in text
 
 
+def test_every_target_has_its_own_time_and_ratio():
+    facts = dataclasses.replace(FACTS, targets=(0.7, 0.79), vectors=None)
+    classic = contestant((100, 1_000, 0.7), (360, 2_000, 0.75))
+    assert training_report.verdict({"ours": OURS, "classic": classic}, facts)[1:] == [
+        "- To 70.0% ours was **20.0 times** as fast as classic.",
+        "- To 79.0% ours was **more than 36.0 times** as fast as classic.",
+    ]
+    line = training_report._contestant("classic", classic, facts)
+    assert line["to 70.0%"] == "100.0 s, 1,000 rows (0.01 epochs)"
+    assert line["to 79.0%"] == "not within 6 minutes, at best 75.0 %"
+
+
 def test_levers_go_in_turn_and_one_that_fails_says_why():
     order = []
 
@@ -128,7 +142,7 @@ def test_the_page_holds_all_figures():
     measured = levers.compared(levers.measure({"ours": lambda: 1.0, "other": lambda: 4.0}, rounds=1), rows=100)
     parts = {"ours": OURS, "classic": contestant((361, 2_000, 0.75)), "levers": {"rows": 100, "levers": measured}}
     text = training_report.page(FACTS, parts)
-    assert "| ours | 10.0 s | 50,000 (0.25 epochs) | 1,234 | 2.5% of 200 GFLOP/s | 900 MB |" in text
+    assert "| ours | 10.0 s, 50,000 rows (0.25 epochs) | 1,234 | 2.5% of 200 GFLOP/s | 900 MB |" in text
     assert "| classic | not within 6 minutes, at best 75.0 % |" in text
     assert "| other | 25 | 0.25 × [0.25, 0.25] |" in text
     assert "{" not in text
@@ -169,7 +183,7 @@ def test_a_mask_changes_no_score(encoded, monkeypatch):
     from pipelines.model import network
 
     configuration, _, word_vectors = variants.settings_of(encoded)
-    small = Configuration(**configuration.as_dict() | {"units": 4, "embedding_dimensions": 4, "pair_buckets": 64})
+    small = Configuration(**configuration.as_dict() | {"units": 4, "embedding_dimensions": 4, "ngram_buckets": 64})
     model = network.build_network(small, word_vectors)
     ids = np.array([[4, 5, 6, 0, 0], [7, 0, 0, 0, 0]])
     before = np.asarray(model(ids))

@@ -20,7 +20,7 @@ OTHERS = [
     pytest.param(name, marks=pytest.mark.skipif(find_spec(name) is None, reason=f"{name} is an extra: not installed"))
     for name in ("jax", "torch")
 ]
-MEASURES = {"vocabulary_size": 100, "embedding_dimensions": 8, "units": 8, "dense_units": 8, "pair_buckets": 256}
+MEASURES = {"vocabulary_size": 100, "embedding_dimensions": 8, "units": 8, "dense_units": 8, "ngram_buckets": 256}
 # Arguments: the run, its measures, the epoch to be killed after, and whether TensorFlow can be had at all.
 TRAIN = """
 import sys

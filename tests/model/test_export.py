@@ -13,7 +13,7 @@ from pipelines.model import export, network, training
 def exported(encoded_run):
     run = encoded_run("exported")
     configuration = network.Configuration(
-        vocabulary_size=100, embedding_dimensions=8, units=8, dense_units=8, pair_buckets=256
+        vocabulary_size=100, embedding_dimensions=8, units=8, dense_units=8, ngram_buckets=256
     )
     training.train(run, configuration, training.Recipe(epochs=1, batch_size=64, learning_rate=0.02))
     export.export(run, temperature=1.7)

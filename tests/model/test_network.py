@@ -11,7 +11,7 @@ from pipelines.model import network
 
 def small(architecture: str) -> network.Configuration:
     return network.Configuration(
-        vocabulary_size=50, architecture=architecture, embedding_dimensions=8, units=6, dense_units=5, pair_buckets=64
+        vocabulary_size=50, architecture=architecture, embedding_dimensions=8, units=6, dense_units=5, ngram_buckets=64
     )
 
 

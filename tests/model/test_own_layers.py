@@ -26,17 +26,18 @@ def test_pooling_takes_real_tokens_only():
     assert pooled.tolist() == [[1.0, -1.0]]
 
 
-def test_the_pair_term_is_the_sum_of_its_pairs_over_the_root_of_the_length():
-    layer = layers.PairTerm(64)
+def test_the_ngram_term_is_the_sum_of_words_and_pairs_over_the_root_of_the_length():
+    layer = layers.NgramTerm(64)
     layer.build((None, None))
     layer.weight.embeddings.assign(np.arange(64, dtype=np.float32)[:, None])
 
-    def bucket(first, second):
+    def bucket(first, second=0):
         return (first * layers.PAIR_MULTIPLIER % 64 + second) % 64
 
-    expected = (bucket(5, 9) + bucket(9, 3)) / np.sqrt(3)
+    words = bucket(5) + bucket(9) + bucket(3)
+    expected = (words + bucket(5, 9) + bucket(9, 3)) / np.sqrt(3)
     assert float(layer(IDS)[0, 0]) == pytest.approx(expected)
-    assert float(layer(IDS)[1, 0]) == 0
+    assert float(layer(IDS)[1, 0]) == bucket(7)
 
 
 def test_a_word_is_its_vector_projected_and_its_own_offset():

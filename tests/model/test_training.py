@@ -14,7 +14,7 @@ from pipelines.model.recipe import usual as usual_recipe
 
 def settings(**changes):
     configuration = network.Configuration(
-        vocabulary_size=100, embedding_dimensions=8, units=8, dense_units=8, pair_buckets=256, dropout_rate=0.2
+        vocabulary_size=100, embedding_dimensions=8, units=8, dense_units=8, ngram_buckets=256, dropout_rate=0.2
     )
     return configuration, Recipe(**{"epochs": 3, "batch_size": 64, "learning_rate": 0.02, **changes})
 

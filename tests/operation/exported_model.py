@@ -17,7 +17,7 @@ def export(folder: Path, *, seed: int = 7) -> Path:
     from pipelines.dataset.vocabulary import write_vocabulary
     from pipelines.model import export, network
 
-    measures = {"embedding_dimensions": 8, "units": 6, "dense_units": 5, "pair_buckets": 64}
+    measures = {"embedding_dimensions": 8, "units": 6, "dense_units": 5, "ngram_buckets": 64}
     model = network.build_network(network.Configuration(vocabulary_size=len(VOCABULARY), **measures))
     draw = np.random.default_rng(seed)
     for variable in model.trainable_variables:

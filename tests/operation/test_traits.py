@@ -25,7 +25,7 @@ def run(request, tmp_path_factory):
         run = artifacts.Dataset("invented").run("40")
         run.folder.mkdir(parents=True)
         run.vocabulary.write_text("\n".join(VOCABULARY) + "\n", encoding="utf-8")
-        measures = {"units": 3, "dense_units": 2, "embedding_dimensions": 4, "pair_buckets": 16}
+        measures = {"units": 3, "dense_units": 2, "embedding_dimensions": 4, "ngram_buckets": 16}
         keras.utils.set_random_seed(1)
         configuration = network.Configuration(len(VOCABULARY), architecture=request.param, **measures)
         network.build_network(configuration).save(run.model)

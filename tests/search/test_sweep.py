@@ -13,7 +13,7 @@ from pipelines import parameters
 from pipelines.search import sweep
 
 ROOT = Path(__file__).resolve().parents[2]
-PARAMS = "units=8 dense_units=8 pair_buckets=512 wide_dimensions=8 epochs=1 batch_size=64"
+PARAMS = "units=8 dense_units=8 ngram_buckets=512 wide_dimensions=8 epochs=1 batch_size=64"
 
 
 @pytest.mark.story

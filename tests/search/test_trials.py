@@ -11,7 +11,7 @@ from pipelines.figures import save, search
 from pipelines.search import findings, space, wording, worker
 from pipelines.search import study as studies
 
-SMALL = {"units": "8", "dense_units": "8", "pair_buckets": "256", "epochs": "2", "batch_size": "64"}
+SMALL = {"units": "8", "dense_units": "8", "ngram_buckets": "256", "epochs": "2", "batch_size": "64"}
 
 
 def recorded(sweep):

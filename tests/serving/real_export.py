@@ -27,7 +27,7 @@ def export(data_folder: Path, architecture: str, *, temperature: float = 1.3) ->
             embedding_dimensions=8,
             units=6,
             dense_units=5,
-            pair_buckets=64,
+            ngram_buckets=64,
         )
     )
     for variable in model.trainable_variables:

@@ -85,7 +85,7 @@ def trained_export(rows):
     for split in ("train", "validation"):
         encoder = tokens.Encoder(vocabulary, sequence_length=40)
         tokens.encode_split(dataset.split(split), run.encoded(split), encoder=encoder)
-    configuration = network.Configuration(vocabulary_size=len(vocabulary), pair_buckets=2**14)
+    configuration = network.Configuration(vocabulary_size=len(vocabulary), ngram_buckets=2**14)
     summary = training.train(run, configuration, training.Recipe(epochs=1, batch_size=256, learning_rate=0.005))
     assert summary["validation_accuracy"] > 0.7  # or the scores are all much the same, and equal for no reason
     return export.export(run, temperature=1.3)
