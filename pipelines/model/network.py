@@ -49,7 +49,7 @@ class Configuration:
     layers: int = 1
     dense_units: int = 64
     dropout_rate: float = 0.1
-    ngram_buckets: int = 2**18
+    ngram_buckets: int = 2**20
 
     def __post_init__(self) -> None:
         if self.architecture not in ARCHITECTURES:
