@@ -1,8 +1,8 @@
-"""Virtual environments for packages that cannot live in ours, used by the benchmark of serving and by tests.
+"""Virtual environments for packages that cannot live in ours, used by benchmarks and by tests.
 
 Each stands on top of the environment that runs this file: a `.pth` puts the site-packages of that one at the end of
 its path. pip sees them there, installs only what is missing or must be another version, and TensorFlow (1.5 GB) is not
-installed a second time. The pins are in `serving/peers/NAME.txt`.
+installed a second time. The pins are in `pins/NAME.txt`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "benchmarks" / ".venvs"
-REQUIREMENTS = ROOT / "benchmarks" / "serving" / "peers"
+REQUIREMENTS = ROOT / "benchmarks" / "pins"
 
 
 class NotInstalledError(RuntimeError):
