@@ -152,7 +152,7 @@ print(json.dumps({"status": run.info.status, "params": run.data.params, "metrics
     assert {"git_commit", "git_dirty", "lock_sha256", "python", "packages", "dataset"} <= set(found["tags"])
     assert {"sentiment140/train", "sentiment140/validation"} <= set(found["datasets"])
     assert found["versions"] == 1
-    assert 0 < found["score"] < 1
+    assert 0 <= found["score"] <= 1  # its few texts are told apart for certain
 
 
 def test_the_same_again_does_nothing_and_says_so(trained, environment):
