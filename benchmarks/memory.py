@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from benchmarks import alone, machine, reports
 from pipelines import artifacts, parameters, stages, variables
-from pipelines.dataset import importing, provenance
+from pipelines.dataset import importing, parquet_columns, provenance
 from pipelines.dataset.own_texts import Request
 from pipelines.dataset.provenance import OFFICIAL_NAME
 from pipelines.evaluation import markdown
@@ -105,7 +105,7 @@ def repeat_raw(source: Path, target: Path, *, times: int) -> None:
 
 def repeat_split(path: Path, *, times: int) -> int:
     """Make a split several times as long, its rows numbered on; returns how many they are."""
-    with pq.ParquetFile(path) as once, artifacts.written_whole(path) as temporary:
+    with parquet_columns.opened(path) as once, artifacts.written_whole(path) as temporary:
         rows = once.metadata.num_rows
         with pq.ParquetWriter(temporary, once.schema_arrow, compression="zstd") as longer:
             place = once.schema_arrow.get_field_index("row")

@@ -16,9 +16,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
-from pipelines.dataset import text
+from pipelines.dataset import text, tokens
 from serving import predictor
 from serving.predictor import Predictor, Score
 
@@ -100,7 +98,7 @@ def _told(score: Score) -> tuple[int, int, bool]:
 def read(path: Path, *, column: str, skip: int, rows: int) -> list[str]:
     """Texts of a file, from row `skip` on; those that are null are left out."""
     if path.suffix == ".parquet":
-        found = (value for some in pq.ParquetFile(path).iter_batches(columns=[column]) for value in some[0].to_pylist())
+        found = (value for some in tokens.batches(path, columns=[column]) for value in some[0].to_pylist())
     else:
         found = iter(path.read_text(encoding="utf-8").splitlines())
     return [value for value in islice(found, skip, skip + rows) if value is not None]

@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 
 from benchmarks import machine, reports
 from pipelines import artifacts
+from pipelines.dataset import tokens
 from pipelines.evaluation import markdown
 from pipelines.inputs import default_dataset
 
@@ -52,10 +53,9 @@ def unseen(run: artifacts.Run) -> Iterator[pa.Array]:
     """Texts that a run was not trained on, some thousands at a time, without end: string [some]."""
     dataset, trained = run.dataset, artifacts.read_json(run.training)["rows_train"]
     for name, skipped in chain.from_iterable(repeat((("train", trained), ("validation", 0)))):
-        with pq.ParquetFile(dataset.split(name)) as file:
-            for batch in file.iter_batches(columns=["text"]):
-                yield batch["text"].slice(min(skipped, len(batch)))
-                skipped -= min(skipped, len(batch))
+        for batch in tokens.batches(dataset.split(name), columns=["text"]):
+            yield batch["text"].slice(min(skipped, len(batch)))
+            skipped -= min(skipped, len(batch))
 
 
 def write_csv(texts: Iterator[pa.Array], path: Path, *, rows: int) -> None:
@@ -95,15 +95,13 @@ def tokens_per_row(scores: Path, *, model: Path) -> float:
         scores: Parquet with a column text.
         model: folder of the export.
     """
-    from pipelines.dataset import tokens
     from pipelines.dataset.vocabulary import read_vocabulary
 
     light = model / artifacts.LIGHT_FORM
     longest = artifacts.read_json(light / "text.json")["sequence_length"]
     encoder = tokens.Encoder(read_vocabulary(light / "vocabulary.txt"), sequence_length=longest)
-    with pq.ParquetFile(scores) as file:
-        found = sum(int(encoder.encode(batch["text"])[1].sum()) for batch in file.iter_batches(columns=["text"]))
-        return found / file.metadata.num_rows
+    lengths = (encoder.encode(batch["text"])[1] for batch in tokens.batches(scores, columns=["text"]))
+    return sum(int(some.sum()) for some in lengths) / pq.read_metadata(scores).num_rows
 
 
 def forward_flops(run: artifacts.Run) -> float:

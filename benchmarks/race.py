@@ -28,9 +28,15 @@ def next_look(seconds: float) -> float:
     return seconds + max(LEAST_SECONDS, GROWTH * seconds)
 
 
+def reached(series: list[dict], target: float) -> dict | None:
+    """The first look that found `target` or more; None where none did."""
+    return next((look for look in series if look["accuracy"] >= target), None)
+
+
 def time_to(series: list[dict], target: float) -> float | None:
-    """Seconds at the first look that found `target` or more; None where none did."""
-    return next((look["seconds"] for look in series if look["accuracy"] >= target), None)
+    """Seconds at the look that `reached` finds."""
+    look = reached(series, target)
+    return look and look["seconds"]
 
 
 def speed(series: list[dict]) -> float:

@@ -131,7 +131,7 @@ def _contestant(name: str, one: dict, facts: Facts) -> dict[str, str]:
 
 
 def _reached(one: dict, target: float, facts: Facts) -> str:
-    look = next((look for look in one["series"] if look["accuracy"] >= target), None)
+    look = race.reached(one["series"], target)
     if look is None:
         return missed(one, facts)
     return f"{look['seconds']:.1f} s, {look['rows']:,} rows ({look['rows'] / facts.rows:.2f} epochs)"

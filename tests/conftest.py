@@ -8,6 +8,7 @@ import sys
 import pytest
 import tiny_data
 
+from benchmarks import environments
 from pipelines import artifacts
 
 
@@ -48,6 +49,19 @@ def fresh_store(tmp_path_factory):
 def mlflow_servers_run_no_jobs():
     """Eight processes a server, that nothing here asks for anything."""
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
+
+
+@pytest.fixture(scope="session")
+def python_of():
+    """The interpreter of an environment by its name; where that is not to be had, the test that asks for it skips."""
+
+    def find(name):
+        try:
+            return environments.python_of(name)
+        except environments.NotInstalledError as error:
+            pytest.skip(f"{name} is not to be had here: {error}")
+
+    return find
 
 
 @pytest.fixture

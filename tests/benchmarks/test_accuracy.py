@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks import accuracy, environments
+from benchmarks import accuracy
 from pipelines import artifacts
 from pipelines.evaluation import metrics
 
@@ -31,15 +31,8 @@ def test_a_text_is_one_line_and_no_label(tmp_path):
     assert (tmp_path / "x.txt").read_text(encoding="utf-8").startswith("good day _ _ label _ _ 0\n\n")
 
 
-@pytest.fixture(scope="module")
-def python():
-    try:
-        return environments.python_of("fasttext")
-    except environments.NotInstalledError as error:
-        pytest.skip(f"no fastText: {error}")
-
-
-def test_fasttext_learns_what_can_be_learned(python, data_folder, tmp_path):
+def test_fasttext_learns_what_can_be_learned(python_of, data_folder, tmp_path):
+    python = python_of("fasttext")
     dataset = artifacts.Dataset("tiny")
     chance = np.random.default_rng(1)
     for name, rows in {"train": 2_000, "validation": 200, "test": 300}.items():

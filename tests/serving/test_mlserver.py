@@ -17,8 +17,6 @@ import model_folder
 import pytest
 import yaml
 
-from benchmarks import environments
-
 ROOT = Path(__file__).parents[2]
 MANIFEST = ROOT / "serving" / "kserve.yaml"
 REGISTERS = """
@@ -37,11 +35,8 @@ NAME = yaml.safe_load(MANIFEST.read_text())["metadata"]["name"]
 
 
 @pytest.fixture(scope="module")
-def python():
-    try:
-        return environments.python_of("mlserver")
-    except environments.NotInstalledError as error:
-        pytest.skip(f"MLServer is not to be had here: {error}")
+def python(python_of):
+    return python_of("mlserver")
 
 
 @pytest.fixture(scope="module")
