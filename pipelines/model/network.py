@@ -82,8 +82,11 @@ def build_network(configuration: Configuration, word_vectors: np.ndarray | None 
     """
     ids = keras.Input((None,), dtype="int32", name="ids")
     features = _classic(ids, configuration) if configuration.architecture == "classic" else _pooled(ids, configuration)
-    logit = layers.Dense(1, name="logit", dtype="float32")(features)
-    if configuration.architecture == "hybrid":
+    hybrid = configuration.architecture == "hybrid"
+    # Beside a linear term that knows something already, the LSTMs say nothing at first: they would only disturb it.
+    starts_at = "zeros" if hybrid else "glorot_uniform"
+    logit = layers.Dense(1, kernel_initializer=starts_at, name="logit", dtype="float32")(features)
+    if hybrid:
         logit = layers.Add(name="sum")(
             [logit, NgramTerm(configuration.ngram_buckets, name="ngrams", dtype="float32")(ids)]
         )

@@ -185,8 +185,10 @@ def test_a_mask_changes_no_score(encoded, monkeypatch):
     configuration, _, word_vectors = variants.settings_of(encoded)
     small = Configuration(**configuration.as_dict() | {"units": 4, "embedding_dimensions": 4, "ngram_buckets": 64})
     model = network.build_network(small, word_vectors)
+    model.get_layer("logit").kernel.assign(np.ones((small.dense_units, 1)))  # it starts at zero
     ids = np.array([[4, 5, 6, 0, 0], [7, 0, 0, 0, 0]])
     before = np.asarray(model(ids))
+    assert np.abs(before - 0.5).max() > 0.001
     given = []
     levers.give_masks(model)
     lstm = model.get_layer("lstm_forward")

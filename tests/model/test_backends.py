@@ -119,6 +119,8 @@ def test_a_mixed_network_has_the_weights_of_a_float32_one_and_nearly_its_scores(
     monkeypatch.setattr(backend, "device", lambda: backend.Device("a GPU", gpu=True, precision=policy))
     with backend.precision():
         mixed = network.build_network(configuration)
+    for variable in mixed.trainable_variables:
+        variable.assign(np.random.default_rng(len(variable.shape)).normal(0, 0.5, variable.shape))
     whole = network.build_network(configuration)
     assert keras.config.dtype_policy().name == whole.dtype_policy.name == "float32"
     whole.set_weights(mixed.get_weights())
@@ -126,6 +128,7 @@ def test_a_mixed_network_has_the_weights_of_a_float32_one_and_nearly_its_scores(
     ids = np.array([[5, 9, 3, 0], [7, 0, 0, 0]], np.int32)
     scores = [keras.ops.convert_to_numpy(model(ids)) for model in (mixed, whole)]
     assert scores[0].dtype == np.float32
+    assert np.abs(scores[0] - 0.5).max() > 0.05
     np.testing.assert_allclose(*scores, atol=0.02)
 
 
