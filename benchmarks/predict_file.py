@@ -30,6 +30,7 @@ from pipelines import artifacts
 from pipelines.dataset import tokens
 from pipelines.evaluation import markdown
 from pipelines.inputs import default_dataset
+from pipelines.model import light_model
 
 REPORT = Path(__file__).with_name("PREDICT_FILE.md")
 SCORING = ("-m", "pipelines.operation.scoring")
@@ -40,7 +41,7 @@ HEAD = """# Scoring a file
 `{command}`, {machine}.
 
 `make predict-file` from a CSV of {rows:,} tweets of {dataset}, none of which run {run} was trained on, to Parquet. The
-whole process counts Python, the loading of TensorFlow and the model, and the joining of the parts; *scoring* is from
+whole process counts Python, the loading of the model, and the joining of the parts; *scoring* is from
 the first row read to the last one scored, as the command says it. The share is that of the LSTMs' matrix products
 ({operations:.2f} MFLOP a token, {tokens:.1f} tokens a tweet) in what the processor does in a large one, {peak:.0f}
 GFLOP/s, while scoring.
@@ -95,11 +96,7 @@ def tokens_per_row(scores: Path, *, model: Path) -> float:
         scores: Parquet with a column text.
         model: folder of the export.
     """
-    from pipelines.dataset.vocabulary import read_vocabulary
-
-    light = model / artifacts.LIGHT_FORM
-    longest = artifacts.read_json(light / "text.json")["sequence_length"]
-    encoder = tokens.Encoder(read_vocabulary(light / "vocabulary.txt"), sequence_length=longest)
+    encoder = light_model.encoder(model)
     lengths = (encoder.encode(batch["text"])[1] for batch in tokens.batches(scores, columns=["text"]))
     return sum(int(some.sum()) for some in lengths) / pq.read_metadata(scores).num_rows
 

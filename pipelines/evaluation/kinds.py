@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -30,12 +28,6 @@ def further(run: artifacts.Run, split: pa.Table) -> dict[str, np.ndarray]:
     texts = pc.fill_null(split["text"].combine_chunks(), "")
     unknown = unknown_shares(texts, read_vocabulary(run.vocabulary))
     return by_unknown(unknown) | by_hour(split["date"].combine_chunks()) | by_first_word(texts)
-
-
-def vocabulary_of(saved_model: Path) -> list[str] | None:
-    """The vocabulary inside an exported model; None in an export without a light form, where it cannot be read."""
-    path = saved_model / artifacts.LIGHT_FORM / "vocabulary.txt"
-    return read_vocabulary(path) if path.exists() else None
 
 
 def unknown_shares(texts: pa.Array, vocabulary: list[str]) -> np.ndarray:

@@ -1,11 +1,10 @@
 """The export: a SavedModel that takes raw strings, with text rules, vocabulary and calibration inside.
 
     serving_default(text: string [batch]) -> probability: float32 [batch]
-    of_ids(ids: int32 [batch, steps]) -> probability: float32 [batch]
 
-The second is for whoever makes the ids by the same rules elsewhere; a third, `describe`, also tells what the network
-read of each text. `assets.extra/light/` holds the same model for whoever serves it without TensorFlow. Beside them lies
-manifest.json: version, signature, SHA-256 and size of every file, and canary texts with their scores.
+A second signature, `describe`, also tells what the network read of each text. `assets.extra/light/` holds the same
+model for whoever scores without TensorFlow. Beside them lies manifest.json: version, signature, SHA-256 and size of
+every file, and canary texts with their scores.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ from pipelines import artifacts
 from pipelines.dataset import text, tokens
 from pipelines.dataset.vocabulary import read_vocabulary
 
-OF_IDS = "of_ids"
 SIGNATURE = {"inputs": {"text": "string [batch]"}, "outputs": {"probability": "float32 [batch]"}}
 # Invented texts, with what tends to go wrong among them; whoever loads the export must find the same scores.
 CANARY = (
@@ -58,10 +56,6 @@ def build_module(run: artifacts.Run, *, temperature: float = 1.0):
     module = tf.Module()
     module.network, module.vectorise = model, vectorise
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name="ids")])
-    def of_ids(ids):
-        return {"probability": _tempered(tf.reshape(model(ids, training=False), [-1]), temperature)}
-
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
     def describe(texts):
         every_id = tf.cast(vectorise(texts), tf.int32)
@@ -71,7 +65,7 @@ def build_module(run: artifacts.Run, *, temperature: float = 1.0):
         first = tf.where(ids[:, :1] == 0, tokens.UNKNOWN_ID, ids[:, :1])
         ids = tf.concat([first, ids[:, 1:]], axis=1)
         return {
-            **of_ids(ids),
+            "probability": _tempered(tf.reshape(model(ids, training=False), [-1]), temperature),
             "tokens": tf.math.count_nonzero(ids, axis=1, dtype=tf.int32),
             "unknown": tf.math.count_nonzero(ids == tokens.UNKNOWN_ID, axis=1, dtype=tf.int32),
             "truncated": tf.reduce_any(every_id[:, sequence_length:] != 0, axis=1),
@@ -81,7 +75,7 @@ def build_module(run: artifacts.Run, *, temperature: float = 1.0):
     def serve(texts):
         return {"probability": describe(texts)["probability"]}
 
-    module.serve, module.describe, module.of_ids = serve, describe, of_ids
+    module.serve, module.describe = serve, describe
     module.sequence_length = sequence_length
     return module
 
@@ -103,7 +97,7 @@ def export(run: artifacts.Run, *, temperature: float = 1.0) -> Path:
 
     module = build_module(run, temperature=temperature)
     with artifacts.folder_written_whole(run.saved_model) as folder:
-        signatures = {"serving_default": module.serve, "describe": module.describe, OF_IDS: module.of_ids}
+        signatures = {"serving_default": module.serve, "describe": module.describe}
         tf.saved_model.save(module, str(folder), signatures=signatures)
         light.write(
             folder,

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from pipelines import artifacts, tracking
 from pipelines.dataset.provenance import SourceError
-from pipelines.evaluation import kinds
+from pipelines.model import light_model
 from pipelines.operation import file_figures, labelled, scorecard, text_rows
 from pipelines.record import own_run
 
@@ -71,11 +71,11 @@ def run(given: argparse.Namespace) -> None:
         raise SourceError(f"OUT={given.out}: expected a name that ends in .json, in a folder that is there")
     said = text_rows.Description(given.text, given.label, given.negative, given.positive, given.neutral)
     with exported.fetched(given.model) as folder:
-        # Whatever is wrong with the file or with MLflow is told before TensorFlow is loaded.
+        # Whatever is wrong with the file or with MLflow is told before the model is loaded.
         dataset = artifacts.Dataset(exported.verified_manifest(folder)["dataset"])
         file = labelled.look_at(Path(given.file), said=said, dataset=dataset)
         tracking.client()
-        model, vocabulary = exported.load(folder), kinds.vocabulary_of(folder)
+        model, vocabulary = exported.load(folder), light_model.vocabulary(folder)
     result = file_figures.evaluate(file, model, vocabulary=vocabulary)
     place = Path(given.out or dataset.run(model.manifest["run"]).evaluation(str(file.table.path)))
     artifacts.write_json(place, result)

@@ -164,7 +164,7 @@ def main(given: argparse.Namespace) -> int:
     try:
         if not given.file or not given.out:
             raise ValueError("say which file and where to: make predict-file FILE=tweets.csv OUT=scores.parquet")
-        source = look_at(Path(given.file), text=given.text)  # a wrong name is told before TensorFlow is loaded
+        source = look_at(Path(given.file), text=given.text)  # a wrong name is told before the model is loaded
         with exported.fetched(given.model) as folder:
             model = exported.load(folder)
         out = Path(given.out)

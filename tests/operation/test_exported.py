@@ -1,6 +1,8 @@
-"""The model behind the scoring of files: both of its ways score as the service does."""
+"""The model behind the scoring of files: both of its runtimes score as the service does."""
 
 import shutil
+import subprocess
+import sys
 
 import exported_model
 import numpy as np
@@ -21,11 +23,11 @@ def folder(tmp_path_factory):
 TEXTS = [*exported_model.texts(3000), *text.UGLY, "", " ", "\x00", "x" * 10_000, "good " * 500]
 
 
-@pytest.mark.parametrize("way", ["ids", "text"])
-def test_scores_are_the_service_s(folder, way, monkeypatch):
-    monkeypatch.setattr(exported, "BATCH_ROWS", 256)
-    model = exported.ExportedModel(folder, way=way)
-    assert (model.way, model.why) == (way, "")
+@pytest.mark.parametrize("runtime", exported.RUNTIMES)
+def test_scores_are_the_service_s(folder, runtime, monkeypatch):
+    monkeypatch.setitem(exported.BATCH_ROWS, runtime, 256)
+    model = exported.ExportedModel(folder, runtime=runtime)
+    assert (model.runtime, model.why) == (runtime, "")
     scores = model.score(model.prepare(pa.array(TEXTS)))
     theirs = predictor.load(folder).score(TEXTS)
     assert scores.dtype == np.float32
@@ -34,7 +36,7 @@ def test_scores_are_the_service_s(folder, way, monkeypatch):
 
 
 def test_labels_are_the_manifest_s(folder):
-    model = exported.ExportedModel(folder, way="text")
+    model = exported.ExportedModel(folder, runtime="tensorflow")
     model.manifest |= {"labels": ["cold", "warm"], "threshold": 0.25}
     assert model.labels(np.array([0.2, 0.25, 0.9], np.float32)).to_pylist() == ["cold", "warm", "warm"]
 
@@ -48,19 +50,53 @@ def test_an_export_of_other_text_rules_is_scored_by_its_own(folder, monkeypatch)
     monkeypatch.setattr(text, "GROUPS_AFTER_LOWER", (text.SPACE_RULES,))
     monkeypatch.setattr(text, "AFTER_LOWER", text.SPACE_RULES)
     model = exported.ExportedModel(folder)
-    assert model.way == "text"
+    assert model.runtime == "tensorflow"
     assert "text rules that differ" in model.why
     np.testing.assert_allclose(
         model.score(model.prepare(pa.array(TEXTS))), predictor.load(folder).score(TEXTS), atol=1e-5
     )
     with pytest.raises(exported.ModelError, match="text rules that differ"):
-        exported.ExportedModel(folder, way="ids")
+        exported.ExportedModel(folder, runtime="onnx")
 
 
-def test_an_export_without_the_signature_on_ids_is_scored_by_text(folder, monkeypatch):
-    monkeypatch.setattr(exported.export, "OF_IDS", "not there")
-    model = exported.ExportedModel(folder)
-    assert (model.way, "no signature on ids" in model.why) == ("text", True)
+def test_an_export_without_a_light_form_is_scored_by_tensorflow(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "saved_model")
+    shutil.rmtree(copy / artifacts.LIGHT_FORM)
+    manifest = artifacts.read_json(copy / "manifest.json")
+    manifest["files"] = {name: facts for name, facts in manifest["files"].items() if (copy / name).exists()}
+    artifacts.write_json(copy / "manifest.json", manifest)
+    model = exported.ExportedModel(copy)
+    assert (model.runtime, "has no light form" in model.why) == ("tensorflow", True)
+
+
+@pytest.mark.parametrize("canary", [0.987, None])
+def test_a_light_form_that_scores_otherwise_is_not_used(folder, tmp_path, canary, monkeypatch):
+    if canary is None:
+        monkeypatch.setattr(
+            exported.light_model.LightModel, "probabilities", lambda self, ids: np.full(len(ids), np.nan, np.float32)
+        )
+    copy = shutil.copytree(folder, tmp_path / "saved_model")
+    manifest = artifacts.read_json(copy / "manifest.json")
+    manifest["canary"][0]["probability"] = canary or manifest["canary"][0]["probability"]
+    artifacts.write_json(copy / "manifest.json", manifest)
+    model = exported.ExportedModel(copy)
+    assert (model.runtime, "scores its canary texts otherwise" in model.why) == ("tensorflow", True)
+    assert not np.isnan(model.score(model.prepare(pa.array(["good"])))).any()
+
+
+def test_files_are_scored_without_tensorflow(folder):
+    said = f"""
+import sys
+from pathlib import Path
+import pyarrow as pa
+from pipelines.operation import exported, scoring
+model = exported.ExportedModel(Path({str(folder)!r}))
+print(model.score(model.prepare(pa.array(["good day"]))), model.runtime)
+assert not {{"tensorflow", "keras", "mlflow"}} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", said], cwd=artifacts.ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith("onnx")
 
 
 def test_a_model_that_is_not_what_its_manifest_says_is_refused(folder, tmp_path):
