@@ -1,10 +1,10 @@
 """The figures of a model on any labelled file: `make evaluate-on FILE=tweets.csv [TEXT=column] [LABEL=column]`.
 
-The metrics, intervals and kinds of text are those of notebook 06, but for the hour of day: no dates are read of the
-file, and first words are those that the model knows. An export without a light form shows no vocabulary, and so has no
-kinds by unknown or first words. Rows without a usable text or label, and neutral ones, are counted and set aside. Where
-the data set that the model learned from is on this machine, texts that stand in its training split are counted, and the
-figures without them given beside.
+The metrics, intervals and kinds of text are those of notebook 06: kinds by the hour of day where the file has dates
+with a time, and first words are those that the model knows. An export without a light form shows no vocabulary, and so
+has no kinds by unknown or first words. Rows without a usable text or label, and neutral ones, are counted and set
+aside. Where the data set that the model learned from is on this machine, texts that stand in its training split are
+counted, and the figures without them given beside.
 
 Written are a table on the terminal, a JSON file and a record in MLflow; none of them holds a text of the file.
 
@@ -50,6 +50,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("file", metavar="FILE", help="CSV, TSV, JSONL (also .gz) or Parquet")
     parser.add_argument("--text", default="", help="the column of the texts (text)")
     parser.add_argument("--label", default="", help="the column of the labels (label)")
+    parser.add_argument("--date", default="", help="the column of the dates, for the hour of day")
     for name in ("negative", "positive", "neutral"):
         parser.add_argument(f"--{name}", default="", help="label values that mean this, between commas")
     parser.add_argument("--model", default=os.environ.get("MODEL_URI", ""), help="…/saved_model, models:/… (MODEL_URI)")
@@ -73,7 +74,7 @@ def run(given: argparse.Namespace) -> None:
     with exported.fetched(given.model) as folder:
         # Whatever is wrong with the file or with MLflow is told before the model is loaded.
         dataset = artifacts.Dataset(exported.verified_manifest(folder)["dataset"])
-        file = labelled.look_at(Path(given.file), said=said, dataset=dataset)
+        file = labelled.look_at(Path(given.file), said=said, dataset=dataset, date=given.date)
         tracking.client()
         model, vocabulary = exported.load(folder), light_model.vocabulary(folder)
     result = file_figures.evaluate(file, model, vocabulary=vocabulary)

@@ -30,7 +30,8 @@ class Scored:
 
     Attributes:
         labels: int8 [usable]; probabilities: float32 [usable]; keys: uint64 [usable], see `labelled.Rows`.
-        kinds: `slices.counts` of all of them, those of `kinds` too but for the hours.
+        kinds: `slices.counts` of all of them, those of `kinds` too.
+        dated: rows whose hour of day is known.
         left_out: reason → rows that were set aside.
     """
 
@@ -38,6 +39,7 @@ class Scored:
     probabilities: np.ndarray
     keys: np.ndarray
     kinds: pd.DataFrame
+    dated: int
     left_out: Counter[str]
 
 
@@ -58,7 +60,7 @@ def score(
         SourceError: there are none.
         RuntimeError: the file changed while it was read.
     """
-    parts, by_kind, by_word, left_out = [], 0, None, Counter()
+    parts, by_kind, by_word, dated, left_out = [], 0, None, 0, Counter()
     with file.table.unchanged(), tqdm(desc=file.table.path.name, **scoring.BAR) as bar:
         windows = (_prepared(window, model, vocabulary) for window in labelled.rows(file, rows=rows))
         for window, prepared, more, first in scoring.ahead(windows):
@@ -68,6 +70,7 @@ def score(
                 by_kind += slices.counts(window.texts, window.labels, found, more=more)
                 counted = kinds.counts_by_first_word(first, window.labels, found, vocabulary=vocabulary or [])
                 by_word = pd.concat([by_word, counted]).groupby(level=0).sum()
+                dated += len(window.dates) - window.dates.null_count
             left_out += window.left_out
             bar.update(window.read)
             bar.total = round(bar.n / window.share)
@@ -75,12 +78,14 @@ def score(
         why = ", ".join(f"{number:,} {reason}" for reason, number in left_out.most_common()) or "it has no rows"
         raise SourceError(f"{file.table.path} holds no row that can be scored ({why}): TEXT= and LABEL= name columns")
     columns = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Scored(*columns, pd.concat([by_kind, kinds.commonest(by_word)]), left_out)
+    return Scored(*columns, pd.concat([by_kind, kinds.commonest(by_word)]), dated, left_out)
 
 
 def _prepared(window: labelled.Rows, model: ExportedModel, vocabulary: list[str] | None) -> tuple:
-    """What a thread can make of a window ahead: the model's input, kinds by unknown tokens, and first words."""
-    more = {} if vocabulary is None else kinds.by_unknown(kinds.unknown_shares(window.texts, vocabulary))
+    """What a thread can make of a window ahead: the model's input, kinds by unknown tokens and hour, first words."""
+    more = kinds.by_hour(window.dates)
+    if vocabulary is not None:
+        more |= kinds.by_unknown(kinds.unknown_shares(window.texts, vocabulary))
     return window, model.prepare(window.texts), more, kinds.first_words(window.texts)
 
 
@@ -120,12 +125,13 @@ def evaluate(
     total = len(found.labels)
     return {
         "file": {"name": file.table.path.name, "sha256": digest, "rows": total + found.left_out.total()},
-        "columns": {"text": file.table.text, "label": file.label},
+        "columns": {"text": file.table.text, "label": file.label, "date": file.date},
         "labels": [
             {"value": value, "means": scorecard.MEANINGS[meaning], "rows": file.counts[value]}
             for value, meaning in file.meanings.items()
         ],
         "model": {"model_version": model.version, "manifest_sha256": model.sha256, **shown},
+        "rows_with_hour": found.dated,
         "left_out": dict(found.left_out.most_common()),
         "repeats": total - len(np.unique(found.keys)),
         "figures": figures(found.labels, found.probabilities, resamples=resamples),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +21,10 @@ NO_LABEL, NEUTRAL = "no label", "neutral"
 
 @dataclass(frozen=True)
 class LabelledFile:
-    """A file, the column of its labels, and what their values mean.
+    """A file, the column of its labels, what their values mean, and the column of its dates.
 
     Attributes:
+        date: "" where there is none.
         meanings: value, spelt as `cleaning.label_text` does, → 0 negative, 1 positive, 2 neutral.
         counts: value → rows.
     """
@@ -32,6 +33,7 @@ class LabelledFile:
     label: str
     meanings: dict[str, int]
     counts: Counter[str]
+    date: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Rows:
     Attributes:
         texts: string [usable], raw.
         labels: int8 [usable], 0 negative, 1 positive.
+        dates: timestamp[s] [usable], see `text_rows.Rows`.
         keys: uint64 [usable], hashes of `text.duplicate_key`.
         left_out: why the others cannot be used → how many.
         share: of the file that has been read so far, 0 … 1.
@@ -48,6 +51,7 @@ class Rows:
 
     texts: pa.Array
     labels: np.ndarray
+    dates: pa.Array
     keys: np.ndarray
     left_out: Counter[str]
     share: float
@@ -57,13 +61,14 @@ class Rows:
         return len(self.labels) + self.left_out.total()
 
 
-def look_at(path: Path, *, said: Description, dataset: artifacts.Dataset | None) -> LabelledFile:
+def look_at(path: Path, *, said: Description, dataset: artifacts.Dataset | None, date: str = "") -> LabelledFile:
     """Find out what a file is; reads its labels once.
 
     Args:
         path: CSV, TSV, JSONL (also .gz) or Parquet.
         said: what the user says of it.
         dataset: that the model learned from: its columns and label values are tried first. None: not known here.
+        date: the column of the dates; "": that of the file's own layout or of the data set, where it is there.
 
     Raises:
         SourceError: it cannot be used; names the value and the way out.
@@ -75,7 +80,23 @@ def look_at(path: Path, *, said: Description, dataset: artifacts.Dataset | None)
         own_texts.check_column(
             own_texts.DEFAULT_COLUMNS["label"], file.table.schema.names, where=path.name, variable="LABEL"
         )
-    return with_labels(file, said=said, source=source)
+    found = with_labels(file, said=said, source=source)
+    return replace(found, date=_date_column(file.table, date, source))
+
+
+def _date_column(table: table_file.TableFile, said: str, source: provenance.Source | None) -> str:
+    if said:
+        own_texts.check_column(said, table.schema.names, where=table.path.name, variable="DATE")
+    layout = provenance.OFFICIAL_ROLES if table.official else source.columns if source else {}
+    column = said or layout.get("date") or ""
+    if column not in table.schema.names:
+        return ""
+    kind = table.schema.field(column).type
+    if pa.types.is_nested(kind) or table_file.holds_bytes(kind):
+        if said:
+            raise provenance.SourceError(f"column {said!r} of {table.path.name} is {kind}, no date: say DATE=column")
+        return ""
+    return column
 
 
 def with_labels(file: text_rows.TextFile, *, said: Description, source: provenance.Source | None) -> LabelledFile:
@@ -109,7 +130,7 @@ def _counts(table: table_file.TableFile, label: str) -> Counter[str]:
 
 def rows(file: LabelledFile, *, rows: int = text_rows.WINDOW_ROWS) -> Iterator[Rows]:
     """All rows of a file, `rows` at a time."""
-    for part in text_rows.rows(text_rows.TextFile(file.table, file.label), rows=rows):
+    for part in text_rows.rows(text_rows.TextFile(file.table, file.label, file.date), rows=rows):
         labels = label_values.numbers(part.labels, file.meanings)
         good = np.isin(labels, (cleaning.NEGATIVE, cleaning.POSITIVE))
         left_out = part.left_out + Counter({
@@ -117,4 +138,5 @@ def rows(file: LabelledFile, *, rows: int = text_rows.WINDOW_ROWS) -> Iterator[R
         })  # fmt: skip
         chosen = pa.array(good)
         hashes = survey.hash_keys(part.keys.filter(chosen))
-        yield Rows(part.texts.filter(chosen), labels[good], hashes, left_out, part.share)
+        texts, dates = part.texts.filter(chosen), part.dates.filter(chosen)
+        yield Rows(texts, labels[good], dates, hashes, left_out, part.share)

@@ -26,6 +26,10 @@ def _rows(result: dict) -> str:
     lines += [f"  {number:,} set aside: {reason}" for reason, number in left.items()]
     read = ", ".join(f"{one['value']!r} → {one['means']} ({one['rows']:,} rows)" for one in result["labels"])
     lines.append(f"  text = {columns['text']!r}, label = {columns['label']!r}: {read}")
+    if columns["date"]:
+        lines.append(
+            f"  date = {columns['date']!r}: {result['rows_with_hour']:,} of the scored rows have an hour of day"
+        )
     if result["repeats"]:
         lines.append(f"  {result['repeats']:,} of the scored rows repeat the text of another: they count as they stand")
     if left.get("not valid UTF-8"):

@@ -37,10 +37,11 @@ class Description:
 
 @dataclass(frozen=True)
 class TextFile:
-    """A file and the column of its labels, "" for none."""
+    """A file, the column of its labels and that of its dates; "" for none."""
 
     table: table_file.TableFile
     label: str
+    date: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Rows:
     Attributes:
         texts: string [usable], raw; of Sentiment140's own CSV with its encoding repaired, as 01_prepare does.
         labels: string [usable], spelt as `cleaning.label_text` does; "" where there is none.
+        dates: timestamp[s] [usable], UTC, of `clock_times`.
         keys: string [usable], of `text.duplicate_key`.
         left_out: why the others cannot be used → how many.
         share: of the file that has been read so far, 0 … 1.
@@ -57,6 +59,7 @@ class Rows:
 
     texts: pa.Array
     labels: pa.Array
+    dates: pa.Array
     keys: pa.Array
     left_out: Counter[str]
     share: float
@@ -105,6 +108,17 @@ def spelt(window: windows.Window, label: str) -> pa.Array:
     return cleaning.label_text(pc.fill_null(values.cast(pa.string()), ""))
 
 
+def clock_times(window: windows.Window, date: str) -> pa.Array:
+    """When each row was written, as `cleaning.read_dates` reads it: timestamp[s] [rows], UTC.
+
+    Null where that cannot be read, where only the day is given, and in all rows where `date` is "".
+    """
+    if not date:
+        return pa.nulls(window.columns.num_rows, pa.timestamp("s"))
+    given = pc.fill_null(window.columns[date].combine_chunks().cast(pa.string()), "")
+    return cleaning.read_dates(pc.if_else(pc.match_substring(given, ":"), given, ""))[0]
+
+
 def rows(file: TextFile, *, rows: int = WINDOW_ROWS) -> Iterator[Rows]:
     """All usable rows of a file, out of `rows` at a time."""
     for window in windows.windows(file.table, rows=rows):
@@ -119,4 +133,5 @@ def rows(file: TextFile, *, rows: int = WINDOW_ROWS) -> Iterator[Rows]:
         reasons[[row for row, _ in errors]] = [error for _, error in errors]
         good = pa.array(reasons == "")
         left_out = Counter(reasons[reasons != ""].tolist())
-        yield Rows(texts.filter(good), labels.filter(good), keys.filter(good), left_out, window.share)
+        kept = (column.filter(good) for column in (texts, labels, clock_times(window, file.date), keys))
+        yield Rows(*kept, left_out, window.share)

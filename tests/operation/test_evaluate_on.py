@@ -63,8 +63,8 @@ def written(path, table):
     return path
 
 
-def evaluate(path, model, *, resamples=50, rows=None, **said):
-    file = labelled.look_at(path, said=Description(**said), dataset=artifacts.Dataset("invented"))
+def evaluate(path, model, *, resamples=50, rows=None, date="", **said):
+    file = labelled.look_at(path, said=Description(**said), dataset=artifacts.Dataset("invented"), date=date)
     vocabulary = exported_model.VOCABULARY
     return file_figures.evaluate(file, model, vocabulary=vocabulary, resamples=resamples, rows=rows)
 
@@ -127,6 +127,42 @@ def test_bytes_are_no_labels(tmp_path, model, kind):
         evaluate(tmp_path / "x.parquet", model)
 
 
+def hours(result):
+    return {one["slice"]: one["rows"] for one in result["slices"] if one["slice"].endswith("h UTC")}
+
+
+def of_hours(when, model, folder, *, ending="csv"):
+    table = frame(["good", "bad", "good day", "bad day"], ["pos", "neg", "pos", "neg"]).assign(when=when)
+    return evaluate(written(folder / f"x.{ending}", table), model, date="when")
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_dates_with_a_time_give_kinds_by_the_hour(tmp_path, model, ending):
+    when = ["2009-05-01 03:00:00", "2009-05-01T23:30:00+02:00", "Mon Apr 06 22:19:45 PDT 2009", "2009-05-01"]
+    result = of_hours(when, model, tmp_path, ending=ending)
+    assert hours(result) == {"00 to 06 h UTC": 2, "18 to 24 h UTC": 1}
+    assert (result["columns"]["date"], result["rows_with_hour"]) == ("when", 3)
+    assert "date = 'when': 3 of the scored rows have an hour of day" in scorecard.text(result)
+
+
+def test_timestamps_are_dates(tmp_path, model):
+    when = pd.to_datetime(["2009-05-01 03:00", "2009-05-01 13:00", None, "2009-05-01 14:00"]).tz_localize("UTC")
+    assert hours(of_hours(when, model, tmp_path, ending="parquet")) == {"00 to 06 h UTC": 1, "12 to 18 h UTC": 2}
+
+
+def test_dates_that_cannot_be_read_are_told(tmp_path, model):
+    result = of_hours(["yesterday", "", "5", "12:00 or so"], model, tmp_path)
+    assert (hours(result), result["rows_with_hour"]) == ({}, 0)
+    assert "0 of the scored rows have an hour" in scorecard.text(result)
+
+
+def test_a_column_that_holds_no_dates_is_refused(tmp_path, model):
+    with pytest.raises(SourceError, match="no column 'then'.*say DATE=column"):
+        evaluate(written(tmp_path / "x.csv", frame(["a"], ["pos"])), model, date="then")
+    with pytest.raises(SourceError, match=r"column 'when' of x\.parquet is list.*, no date: say DATE=column"):
+        of_hours([["2009-05-01 03:00"]] * 4, model, tmp_path, ending="parquet")
+
+
 def test_neutral_rows_are_set_aside_and_told(tmp_path, model):
     path = written(tmp_path / "x.csv", frame(["a", "b", "c", "d"], ["pos", "neg", "neutral", "neutral"]))
     result = evaluate(path, model)
@@ -163,9 +199,9 @@ def test_columns_and_values_of_the_data_set_are_tried_first(tmp_path, model):
     artifacts.write_json(artifacts.Dataset("invented").source, vars(source))
     table = frame(["a", "b", "c"], ["fine", "Poor", "so-so"]).rename(columns={"text": "review", "label": "stars"})
     result = evaluate(written(tmp_path / "x.csv", table), model)
-    assert result["columns"] == {"text": "review", "label": "stars"}
+    assert result["columns"] == {"text": "review", "label": "stars", "date": ""}
     assert [one["means"] for one in result["labels"]] == ["positive", "negative", "neutral"]
-    assert evaluate(written(tmp_path / "y.csv", frame()), model)["columns"] == {"text": "text", "label": "label"}
+    assert evaluate(written(tmp_path / "y.csv", frame()), model)["columns"] == {"text": "text", "label": "label", "date": ""}
 
 
 def split_of(texts):
