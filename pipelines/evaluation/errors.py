@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.dataset.examples import mask_names
 from pipelines.evaluation import metrics, slices
 from pipelines.evaluation.baselines import Baseline
 from pipelines.evaluation.calibration import share
@@ -36,7 +37,7 @@ def surest(texts: pa.Array, labels: np.ndarray, probabilities: np.ndarray, *, co
     found = np.asarray(labels)[chosen]
     kept = (np.where(found == 1, np.cumsum(found == 1), np.cumsum(found == 0)) <= count).nonzero()[0]
     chosen, names = chosen[kept], np.array(["negative", "positive"])[found[kept]]
-    shown = slices.masked(texts.take(pa.array(chosen))).to_pylist()
+    shown = mask_names(texts.take(pa.array(chosen)))
     return pd.DataFrame({"text": shown, "label": names, "P(positive)": np.asarray(probabilities)[chosen].round(3)})
 
 
@@ -71,7 +72,7 @@ def grouped(
         left[found] = False
         if len(found):
             agrees = float((against[found] > metrics.THRESHOLD).mean())
-            example = slices.masked(mine.take(pa.array(found[:1])))[0].as_py()[:160]
+            example = mask_names(mine.take(pa.array(found[:1])))[0][:160]
             line = {"group": name, "rows": len(found), **share("share", len(found), len(chosen))}
             line["low"], line["high"] = line.pop("share_interval")
             lines.append(line | {"tfidf_agrees": agrees, "example": example})

@@ -26,7 +26,6 @@ KINDS = {
 }
 LEAST_ROWS = 30  # of a kind of text: with fewer the interval is wider than 30 points
 LENGTHS = ((1, 5), (6, 10), (11, 15), (16, 20), (21, 10**9))
-MENTION, ADDRESS = r"@[A-Za-z0-9_]+", r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}"
 
 
 def masks(texts: pa.Array) -> dict[str, np.ndarray]:
@@ -125,9 +124,3 @@ def tested(table: pd.DataFrame, *, overall: float, rows: int, least_rows: int) -
     error = np.sqrt(max(overall * (1 - overall), 1e-12) * (1 / table["rows"] + 1 / others))
     p = 2 * norm.sf(np.abs(table["accuracy"] - elsewhere) / error)
     return table.assign(p_adjusted=false_discovery_control(p, method="by")).sort_values("accuracy", ignore_index=True)
-
-
-def masked(texts: pa.Array) -> pa.Array:
-    """Texts with user names and e-mail addresses masked: what may be shown in a notebook or a report."""
-    texts = pc.replace_substring_regex(pc.fill_null(texts, ""), pattern=ADDRESS, replacement="<address>")
-    return pc.replace_substring_regex(texts, pattern=MENTION, replacement="@user")

@@ -253,7 +253,7 @@ def test_the_surest_mistakes_of_each_label_come_first_with_names_masked():
     texts = pa.array(["@anna_b sad", "fine, mail me@home.org", "ok", "good"])
     labels, probabilities = np.array([0, 1, 0, 1]), np.array([0.9, 0.02, 0.6, 0.8])
     found = errors.surest(texts, labels, probabilities, count=5)
-    assert found["text"].to_list() == ["fine, mail <address>", "@user sad", "ok"]
+    assert found["text"].to_list() == ["fine, mail @user", "@user sad", "ok"]
     assert found["label"].to_list() == ["positive", "negative", "negative"]
     assert errors.surest(texts, labels, probabilities, count=1)["text"].to_list() == found["text"].to_list()[:2]
     assert errors.surest(texts, labels, np.array([0.1, 0.9, 0.1, 0.9]), count=5).empty

@@ -157,7 +157,7 @@ def test_dates_that_cannot_be_read_are_told(tmp_path, model):
 
 
 def test_a_column_that_holds_no_dates_is_refused(tmp_path, model):
-    with pytest.raises(SourceError, match="no column 'then'.*say DATE=column"):
+    with pytest.raises(SourceError, match=r"no column 'then'.*say DATE=column"):
         evaluate(written(tmp_path / "x.csv", frame(["a"], ["pos"])), model, date="then")
     with pytest.raises(SourceError, match=r"column 'when' of x\.parquet is list.*, no date: say DATE=column"):
         of_hours([["2009-05-01 03:00"]] * 4, model, tmp_path, ending="parquet")
@@ -201,7 +201,11 @@ def test_columns_and_values_of_the_data_set_are_tried_first(tmp_path, model):
     result = evaluate(written(tmp_path / "x.csv", table), model)
     assert result["columns"] == {"text": "review", "label": "stars", "date": ""}
     assert [one["means"] for one in result["labels"]] == ["positive", "negative", "neutral"]
-    assert evaluate(written(tmp_path / "y.csv", frame()), model)["columns"] == {"text": "text", "label": "label", "date": ""}
+    assert evaluate(written(tmp_path / "y.csv", frame()), model)["columns"] == {
+        "text": "text",
+        "label": "label",
+        "date": "",
+    }
 
 
 def split_of(texts):
