@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from benchmarks import reports
 from pipelines import artifacts, tracking
 from pipelines.dataset import sample, tables
 from pipelines.evaluation import calibration, summary
@@ -256,9 +257,7 @@ def main() -> None:
     for one in mixed[:2]:
         lines += [*power_table(base, one, trials=given.cell_trials), ""]
     lines.append(f"The whole study took {(time.monotonic() - started) / 60:.0f} minutes.")
-    with artifacts.written_whole(given.output) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print("\n".join(lines))
+    reports.write("\n".join(lines) + "\n", given.output)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,9 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import machine
+from benchmarks import machine, reports
 from benchmarks.faults import causes, reloading
 from benchmarks.faults.service import running
-from pipelines import artifacts
 
 PAGE = Path(__file__).parents[1] / "FAULTS.md"
 
@@ -59,8 +58,7 @@ def main() -> None:
     about = machine.about()
     rows = asyncio.run(every(options.seconds, options.only))
     if not options.only:
-        with artifacts.written_whole(PAGE) as temporary:
-            temporary.write_text(report(about, rows), encoding="utf-8")
+        reports.write(report(about, rows), PAGE)
 
 
 if __name__ == "__main__":

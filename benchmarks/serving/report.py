@@ -12,9 +12,11 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks import reports
 from benchmarks.environments import ROOT
 from benchmarks.serving.contestants import EVERYONE, OURS
 from benchmarks.serving.load import COLUMNS, LOADS
+from pipelines import artifacts
 
 RESULTS = ROOT / "benchmarks" / "results" / "serving.json"
 PAGE = Path(__file__).with_name("RESULTS.md")
@@ -62,17 +64,17 @@ class Run:
         """Keep a turn."""
         self.turns[f"{number} {name}"] = found
         RESULTS.parent.mkdir(exist_ok=True)
-        _write(RESULTS, json.dumps({"about": self.about, "start": self.start, "turns": self.turns}, indent=1))
+        artifacts.write_json(RESULTS, {"about": self.about, "start": self.start, "turns": self.turns})
         rates = [f"{each['requests_per_second']:.0f}" for each in found.get("loads", {}).values()]
         print(f"round {number + 1}, {name}: {found.get('wrong') or ' '.join(rates) + ' requests/s'}", flush=True)
 
     def finish(self) -> None:
         """Print the tables; write them to the page where everyone has taken part."""
         page = self.preface() + tables(self.turns)
-        print(page)
         if {each.name for each in self.contestants} == set(EVERYONE):
-            _write(PAGE, page)
-            print(f"written to {PAGE.relative_to(ROOT)}")
+            reports.write(page, PAGE)
+        else:
+            print(page)
 
     def preface(self) -> str:
         """Where, when and with which settings."""
@@ -144,10 +146,3 @@ def _machine() -> str:
     cores = len(os.sched_getaffinity(0))
     processor = name[1] if name else platform.machine()
     return f"{cores} cores ({processor}), {memory:.0f} GiB, Python {platform.python_version()}"
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(text)
-    os.replace(temporary, path)
