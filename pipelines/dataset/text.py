@@ -157,8 +157,8 @@ def rules_as_data() -> dict[str, object]:
         them each character of `upper` becomes the one at its place in `lower`. Python's own `str.lower` will not do: it
         knows another edition of Unicode, and looks at neighbours.
     """
-    characters = pa.array([chr(point) for point in range(0x110000) if not 0xD800 <= point <= 0xDFFF])
-    lowered = pc.utf8_lower(characters)
-    changes = pc.not_equal(characters, lowered)
-    upper, lower = ("".join(side.filter(changes).to_pylist()) for side in (characters, lowered))
+    every = "".join(chr(point) for point in range(0x110000) if not 0xD800 <= point <= 0xDFFF)
+    lowered = pc.utf8_lower(pa.scalar(every)).as_py()  # character by character, whatever stands beside it
+    changes = [pair for pair in zip(every, lowered, strict=True) if pair[0] != pair[1]]
+    upper, lower = map("".join, zip(*changes, strict=True))
     return {"before_lower": BEFORE_LOWER, "upper": upper, "lower": lower, "after_lower": AFTER_LOWER}
