@@ -21,7 +21,7 @@ from pipelines import artifacts
 from pipelines.inputs import default_dataset
 
 REPORT = Path(__file__).with_name("TRAINING.md")
-TARGETS = (79.0, 81.0)  # % of validation rows; counting n-grams alone comes near the first
+TARGETS = (79.0, 81.0)  # % of validation rows; counting n-grams alone is enough for the first
 PARTS = ("ours", "classic", "levers")
 OF_A_PART = ("dataset", "run", "rows", "rounds", "minutes", "targets")  # of the command line
 
