@@ -41,8 +41,8 @@ HEAD = """# Scoring a file
 `{command}`, {machine}.
 
 `make predict-file` from a CSV of {rows:,} tweets of {dataset}, none of which run {run} was trained on, to Parquet. The
-whole process counts Python, the loading of the model, and the joining of the parts; *scoring* is from
-the first row read to the last one scored, as the command says it. The share is that of the LSTMs' matrix products
+whole process counts Python, the loading of the model, and the joining of the parts; *scoring* is from the first row
+read to the last one scored, as the command says it. The share is that of the LSTMs' matrix products
 ({operations:.2f} MFLOP a token, {tokens:.1f} tokens a tweet) in what the processor does in a large one, {peak:.0f}
 GFLOP/s, while scoring.
 
