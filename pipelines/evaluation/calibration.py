@@ -87,7 +87,8 @@ def wilson(share: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     z = 1.959964
     centre = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
     half = z / (1 + z**2 / rows) * np.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))
-    return np.maximum(centre - half, 0), np.minimum(centre + half, 1)
+    # The share lies inside, whatever rounding makes of the edges at 0 and 1.
+    return np.clip(centre - half, 0, share), np.clip(centre + half, share, 1)
 
 
 def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray, *, bins: int = BINS) -> float:

@@ -58,6 +58,14 @@ def test_a_temperature_needs_both_classes_and_must_be_positive():
         calibration.apply(np.array([0.4]), 0.0)
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_share_lies_within_its_wilson_interval_whatever_is_rounded(share):
+    rows = np.arange(1, 3000)
+    low, high = calibration.wilson(np.full(len(rows), share), rows)
+    assert (low <= share).all()
+    assert (high >= share).all()
+
+
 def test_wilson_is_sound_at_the_edges():
     low, high = calibration.wilson(np.array([0.0, 1.0]), np.array([10, 10]))
     assert low[0] == 0
