@@ -68,7 +68,7 @@ def vader_rows(content: str) -> Iterator[tuple[str, str]]:
 
 def of_vader(folder: Path) -> Iterator[Labelled]:
     """VADER's collections, out of the source of its package, which pip fetches into `folder`."""
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    pip = [*sample.pip(), "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     source = ["--no-binary", ":all:", "--no-build-isolation", "--dest", str(folder), VADER]
     subprocess.run([*pip, *source], check=True)
     path = next(folder.glob("vader*.tar.gz"))

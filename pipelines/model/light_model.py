@@ -15,10 +15,14 @@ from pipelines.dataset import text, tokens
 from pipelines.dataset.vocabulary import read_vocabulary
 
 
+def is_in(saved_model: Path) -> bool:
+    """Whether an exported model has a light form."""
+    return (saved_model / artifacts.LIGHT_FORM).exists()
+
+
 def vocabulary(saved_model: Path) -> list[str] | None:
     """The vocabulary inside an exported model; None in an export without a light form, where it cannot be read."""
-    path = saved_model / artifacts.LIGHT_FORM / "vocabulary.txt"
-    return read_vocabulary(path) if path.exists() else None
+    return read_vocabulary(saved_model / artifacts.LIGHT_FORM / "vocabulary.txt") if is_in(saved_model) else None
 
 
 def encoder(saved_model: Path) -> tokens.Encoder:

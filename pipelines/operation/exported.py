@@ -126,7 +126,7 @@ class ExportedModel:
 
     def _load_light(self, folder: Path) -> str:
         """Load the light form; returns what speaks against it."""
-        if light_model.vocabulary(folder) is None:
+        if not light_model.is_in(folder):
             return f"{self.version} has no light form: TensorFlow scores it (export it again: faster)"
         if not light_model.has_rules_of_this_checkout(folder):
             return f"{self.version} has text rules that differ from this checkout's: TensorFlow scores it (slower)"

@@ -22,7 +22,7 @@ NEUTRAL_NUMBERS = {("0", "4"): OFFICIAL_NEUTRAL, ("-1", "1"): "0"}
 
 def check_type(kind: pa.DataType, *, column: str, where: str) -> None:
     """Raise a `SourceError` where a column's type can hold no labels that one could read."""
-    if pa.types.is_nested(kind) or table_file.holds_bytes(kind):
+    if not table_file.reads_as_text(kind):
         raise SourceError(f"column {column!r} of {where} is {kind}, no label: say LABEL=column")
 
 

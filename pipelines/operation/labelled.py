@@ -92,7 +92,7 @@ def _date_column(table: table_file.TableFile, said: str, source: provenance.Sour
     if column not in table.schema.names:
         return ""
     kind = table.schema.field(column).type
-    if pa.types.is_nested(kind) or table_file.holds_bytes(kind):
+    if not table_file.reads_as_text(kind):
         if said:
             raise provenance.SourceError(f"column {said!r} of {table.path.name} is {kind}, no date: say DATE=column")
         return ""

@@ -80,6 +80,11 @@ def holds_bytes(kind: pa.DataType) -> bool:
     return any(is_one(kind) for is_one in of_bytes)
 
 
+def reads_as_text(kind: pa.DataType) -> bool:
+    """Whether each value of a column of this type can be spelt as a text."""
+    return not (pa.types.is_nested(kind) or holds_bytes(kind))
+
+
 def look_at(path: Path, *, text: str = "", usual: tuple[str, ...] = ()) -> TableFile:
     """Find out what a file is.
 

@@ -19,6 +19,7 @@ def test_ratings_near_zero_are_neutral():
 
 def test_a_package_that_is_not_the_pinned_one_is_refused(tmp_path, monkeypatch):
     (tmp_path / "vaderSentiment-3.3.2.tar.gz").write_bytes(b"another")
+    monkeypatch.setattr(other_texts.sample, "pip", lambda: ["pip"])
     monkeypatch.setattr(other_texts.subprocess, "run", lambda *given, **more: None)
     with pytest.raises(ValueError, match=r"SHA-256 .* do not trust it"):
         next(other_texts.of_vader(tmp_path))

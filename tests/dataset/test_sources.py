@@ -162,7 +162,7 @@ def test_another_pip_is_found_where_the_environment_has_none(monkeypatch):
 
     monkeypatch.setattr(subprocess, "run", pretend)
     monkeypatch.setattr(sys, "_base_executable", "/base/python")
-    assert sample._pip() == ["/base/python", "-m", "pip"]
+    assert sample.pip() == ["/base/python", "-m", "pip"]
     monkeypatch.setattr(subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 1))
     with pytest.raises(SourceError, match="no pip found"):
-        sample._pip()
+        sample.pip()

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from test_network import draw_weights
 
 from pipelines import artifacts
 from pipelines.dataset import batches, tokens
@@ -79,8 +80,7 @@ def test_another_backend_trains_without_tensorflow_and_goes_on_when_killed(name,
 def test_the_same_weights_score_the_same_on_another_backend(name, architecture, tmp_path):
     keras.utils.set_random_seed(4)
     model = network.build_network(network.Configuration(**MEASURES, architecture=architecture))
-    for variable in model.trainable_variables:
-        variable.assign(np.random.default_rng(len(variable.shape)).normal(0, 0.5, variable.shape))
+    draw_weights(model)
     model.save(tmp_path / "model.keras")
     ids = np.array([[5, 9, 3, 0], [7, 0, 0, 0], [2, 2, 4, 8]], np.int32)
     np.save(tmp_path / "ids.npy", ids)
@@ -119,8 +119,7 @@ def test_a_mixed_network_has_the_weights_of_a_float32_one_and_nearly_its_scores(
     monkeypatch.setattr(backend, "device", lambda: backend.Device("a GPU", gpu=True, precision=policy))
     with backend.precision():
         mixed = network.build_network(configuration)
-    for variable in mixed.trainable_variables:
-        variable.assign(np.random.default_rng(len(variable.shape)).normal(0, 0.5, variable.shape))
+    draw_weights(mixed)
     whole = network.build_network(configuration)
     assert keras.config.dtype_policy().name == whole.dtype_policy.name == "float32"
     whole.set_weights(mixed.get_weights())

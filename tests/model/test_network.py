@@ -15,11 +15,16 @@ def small(architecture: str) -> network.Configuration:
     )
 
 
+def draw_weights(model: keras.Model) -> None:
+    """Weights that all count: as built, some are zero."""
+    for variable in model.trainable_variables:
+        variable.assign(np.random.default_rng(len(variable.shape)).normal(0, 0.5, variable.shape))
+
+
 def built(architecture: str, **changes) -> keras.Model:
     keras.utils.set_random_seed(4)
     model = network.build_network(dataclasses.replace(small(architecture), **changes))
-    for variable in model.trainable_variables:
-        variable.assign(np.random.default_rng(len(variable.shape)).normal(0, 0.5, variable.shape))
+    draw_weights(model)
     return model
 
 
