@@ -21,7 +21,7 @@ LOCK = uv pip compile -q --universal --python-version 3.11 --generate-hashes --n
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 setup: .venv/ready-run ## .venv from the lock file
-.venv/ready-run .venv/ready-dev: .venv/ready-%: requirements$$(filter-out -run,-$$*).txt pyproject.toml
+.venv/ready-run .venv/ready-dev: .venv/ready-%: requirements$$(filter-out -run,-$$*).txt pyproject.toml pipelines/environment.py
 	@$(PYTHON3) pipelines/environment.py $*
 data: .venv/ready-run ## Sentiment140, or FROM=file|URL; your texts: FROM=x.csv NAME=reviews TEXT=column LABEL=column
 	@$(PYTHON) -m pipelines.dataset.sources $(if $(FROM),import --from "$(FROM)",fetch) $(call options,NAME $(ROLES))

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from importlib.metadata import version
+from importlib.util import cache_from_source, find_spec
 from pathlib import Path
 
 import yaml
@@ -42,6 +43,11 @@ def test_what_runs_here_is_what_is_locked():
     lock = locked("requirements-dev.txt")
     for name in ("tensorflow", "keras", "mlflow", "numpy", "pandas", "flask", "gunicorn", "pytest", "ruff"):
         assert version(name) == str(lock[name].specifier).removeprefix("=="), name
+
+
+def test_no_start_has_to_compile_what_is_installed():
+    for name in ("pandas", "tensorflow", "mlflow", "papermill"):
+        assert Path(cache_from_source(find_spec(name).origin)).exists(), name
 
 
 def test_locks_have_hashes_and_no_addresses():
