@@ -113,6 +113,8 @@ def _papermill(stage: stages.Stage, values: dict, *, working: Path, run_id: str,
     logging.getLogger("papermill").setLevel(logging.ERROR)  # it cannot read our annotations; `parameters` has
     prepare_tensorflow()
     os.environ.setdefault("PYTHONWARNINGS", "ignore:IProgress not found")
+    # jsonschema, by which notebooks are checked, would build a parser of web addresses that no notebook has: 2 seconds.
+    sys.modules.setdefault("rfc3987_syntax", None)
     import papermill
 
     os.environ["MLFLOW_RUN_ID"] = run_id

@@ -19,6 +19,7 @@ from pipelines.dataset.examples import mask_names
 from pipelines.dataset.provenance import Source
 from pipelines.dataset.shuffle import BucketShuffle
 from pipelines.dataset.survey import BAR
+from pipelines.dataset.tokens import side_by_side
 
 
 def spread(
@@ -42,19 +43,22 @@ def spread(
         {"counts": of dates that could not be read, "groups": the texts of the largest groups}.
     """
     counts, groups = Counter(), {}
+
+    def finish(batch: tables.Rows) -> tuple[slice, dict[int, dict], pa.Table, Counter[str]]:
+        numbers = batch.table["row"].to_numpy()
+        first, end = np.searchsorted(rows, [numbers[0], numbers[-1] + 1]) if len(numbers) else (0, 0)
+        wanted = batch.table.take(pa.array(np.searchsorted(numbers, rows[first:end])))
+        return slice(first, end), _name_groups(batch.table, named, source), *cleaning.finish(wanted, source)
+
     with tqdm(total=len(rows), desc="writing the splits", **BAR) as progress:
-        for batch in tables.read(source, "train"):
-            numbers = batch.table["row"].to_numpy()
-            groups |= _name_groups(batch.table, named, source)
-            first, end = np.searchsorted(rows, [numbers[0], numbers[-1] + 1]) if len(numbers) else (0, 0)
-            wanted = batch.table.take(pa.array(np.searchsorted(numbers, rows[first:end])))
-            finished, found = cleaning.finish(wanted, source)
-            finished = finished.set_column(0, "row", pc.add(finished["row"], first_row))
+        for mine, names, finished, found in side_by_side(finish, tables.read(source, "train")):
+            groups |= names
             counts.update(found)
+            finished = finished.set_column(0, "row", pc.add(finished["row"], first_row))
             for number, shuffle in enumerate(shuffles.values()):
-                mine = np.flatnonzero(split[first:end] == number)
-                shuffle.add(finished.take(pa.array(mine)), place[first:end][mine])
-            progress.update(end - first)
+                of_split = np.flatnonzero(split[mine] == number)
+                shuffle.add(finished.take(pa.array(of_split)), place[mine][of_split])
+            progress.update(mine.stop - mine.start)
     return {"counts": counts, "groups": sorted(groups.values(), key=lambda group: -group["rows"])}
 
 

@@ -54,12 +54,16 @@ def survey(source: Source, role: str, rejected: pq.ParquetWriter, *, times_and_u
         times_and_users: whether to keep them.
     """
     rows, labels, keys, times, users, counts = [], [], [], [], [], Counter()
+
+    def judge(batch: tables.Rows) -> tuple[tables.Rows, cleaning.Judged, np.ndarray]:
+        judged = cleaning.judge(batch, source)
+        return batch, judged, hash_keys(judged.keys)
+
     with tqdm(desc=f"reading {source.files[role]}", **BAR) as progress:
-        for batch in tables.read(source, role):
-            judged = cleaning.judge(batch, source)
+        for batch, judged, hashes in tokens.side_by_side(judge, tables.read(source, role)):
             rows.append(judged.rows)
             labels.append(judged.labels)
-            keys.append(hash_keys(judged.keys))
+            keys.append(hashes)
             if times_and_users:
                 usable = batch.table.filter(np.isin(batch.table["row"].to_numpy(), judged.rows)).combine_chunks()
                 times.append(_seconds(usable))
@@ -89,9 +93,10 @@ def survey_split(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Hashes of the duplicate keys (uint64) and labels (int8) of a finished split, in its order: [rows] each."""
     keys, labels = [NO_KEYS], [np.zeros(0, np.int8)]
     source = tokens.batches(path, columns=["text", "label"])
-    for batch in tqdm(source, desc=f"reading {path.stem} back", unit=" batches", mininterval=1):
-        keys.append(hash_keys(text.duplicate_key(batch["text"])))
-        labels.append(batch["label"].to_numpy())
+    read = tokens.side_by_side(lambda batch: (hash_keys(text.duplicate_key(batch["text"])), batch["label"]), source)
+    for hashes, label in tqdm(read, desc=f"reading {path.stem} back", unit=" batches", mininterval=1):
+        keys.append(hashes)
+        labels.append(label.to_numpy())
     return np.concatenate(keys), np.concatenate(labels)
 
 

@@ -151,10 +151,14 @@ def _score_array(serve, texts: pa.Array, batch_size: int) -> np.ndarray:
 
     words = np.array(texts.to_pylist(), dtype=object)
     order = np.argsort([len(word) for word in words], kind="stable")
+    parts = (order[start : start + batch_size] for start in range(0, len(words), batch_size))
     scores = np.empty(len(words), np.float32)
-    for start in range(0, len(words), batch_size):
-        part = order[start : start + batch_size]
-        scores[part] = serve(text=tf.constant(words[part].tolist()))["probability"].numpy()
+    # The text rules of one part, which take one core, beside the network of another.
+    scored = tokens.side_by_side(
+        lambda part: (part, serve(text=tf.constant(words[part].tolist()))["probability"].numpy()), parts
+    )
+    for part, probabilities in scored:
+        scores[part] = probabilities
     return scores
 
 
