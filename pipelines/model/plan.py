@@ -31,6 +31,7 @@ def network(
     architecture: str = "hybrid",
     pretrained: bool = True,
     word_offsets: bool | None = None,
+    units: int | None = None,
     **measures: object,
 ) -> Configuration:
     """What is built.
@@ -41,6 +42,7 @@ def network(
         architecture: one of `network.ARCHITECTURES`; "classic" learns its embedding from nothing.
         pretrained: whether the fixed vectors are read; else the embedding starts at random.
         word_offsets: whether words depart from their fixed vectors; None: where there are rows enough.
+        units: width of each LSTM; None: what is usual for so many rows.
         measures: other attributes of `Configuration`.
     """
     words, width = word_vectors.shape
@@ -50,6 +52,7 @@ def network(
         architecture=architecture,
         pretrained_dimensions=width if pretrained else 0,
         word_offsets=pretrained and (recipe.word_offsets(rows) if word_offsets is None else word_offsets),
+        units=units or recipe.usual(rows)["units"],
         **measures,
     )
 
