@@ -18,7 +18,13 @@ from pipelines.model.recipe import Recipe
 # The recipe of most tutorials: two small stacked LSTM layers over an embedding that starts at random, batches of 32,
 # rows padded to 40 and masked, Adam as it comes.
 CLASSIC_LENGTH = 40
-CLASSIC = {"architecture": "classic", "units": 20, "batch_size": 32, "learning_rate": 0.001}
+CLASSIC = {
+    "architecture": "classic",
+    "units": 20,
+    "embedding_dimensions": 128,
+    "batch_size": 32,
+    "learning_rate": 0.001,
+}
 OF_THE_RUN = ("dataset", "size", "run")
 VIEWS = ("wide", "near")
 
@@ -59,9 +65,10 @@ ABLATED = (
     Variant("dropout-0.2", "dropout 0.2", {"dropout_rate": 0.2}),
     Variant("dropout-0.3", "dropout 0.3", {"dropout_rate": 0.3}),
     Variant("label-smoothing-0.05", "label smoothing 0.05", {"label_smoothing": 0.05}),
+    Variant("units-128", "LSTMs of 128", {"units": 128}),
     Variant("units-192", "LSTMs of 192", {"units": 192}),
-    Variant("units-64", "LSTMs of 64", {"units": 64}),
-    Variant("quick", "LSTMs of 64, 2 epochs: to try something", {"units": 64, "epochs": 2}),
+    Variant("units-32", "LSTMs of 32", {"units": 32}),
+    Variant("quick", "LSTMs of 32, 2 epochs: to try something", {"units": 32, "epochs": 2}),
     Variant("layers-2", "a second layer of LSTMs each way", {"layers": 2}),
     Variant("epochs-3", "3 epochs", {"epochs": 3}),
     Variant("epochs-5", "5 epochs", {"epochs": 5}),

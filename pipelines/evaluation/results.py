@@ -16,7 +16,7 @@ from pipelines.evaluation import baselines, forecast, metrics
 from pipelines.evaluation.calibration import wilson
 
 # What follows from the number of rows, and from whose they are, where the user says nothing.
-OF_THE_ROWS = ("epochs", "batch_size", "units", "word_offsets", "vocabulary_size")
+OF_THE_ROWS = ("epochs", "batch_size", "units", "embedding_dimensions", "word_offsets", "vocabulary_size")
 Differences = dict[str, list]  # parameter → [this run's value, the other's]; None: not recorded
 
 

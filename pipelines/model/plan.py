@@ -32,6 +32,7 @@ def network(
     pretrained: bool = True,
     word_offsets: bool | None = None,
     units: int | None = None,
+    embedding_dimensions: int | None = None,
     **measures: object,
 ) -> Configuration:
     """What is built.
@@ -43,16 +44,19 @@ def network(
         pretrained: whether the fixed vectors are read; else the embedding starts at random.
         word_offsets: whether words depart from their fixed vectors; None: where there are rows enough.
         units: width of each LSTM; None: what is usual for so many rows.
+        embedding_dimensions: of a word as the LSTMs read it; None: their width.
         measures: other attributes of `Configuration`.
     """
     words, width = word_vectors.shape
+    units = units or recipe.usual(rows)["units"]
     pretrained = pretrained and architecture != "classic"
     return Configuration(
         vocabulary_size=words,
         architecture=architecture,
         pretrained_dimensions=width if pretrained else 0,
         word_offsets=pretrained and (recipe.word_offsets(rows) if word_offsets is None else word_offsets),
-        units=units or recipe.usual(rows)["units"],
+        units=units,
+        embedding_dimensions=embedding_dimensions or units,
         **measures,
     )
 
