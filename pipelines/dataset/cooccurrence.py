@@ -23,26 +23,26 @@ WORDS_AT_ONCE = 4_096
 SMOOTHING = 0.75
 
 
-def followers(rows: EncodedRows, *, words: int, window: int) -> csr_matrix:
+def followers(rows: EncodedRows, *, words: int, distances: range) -> csr_matrix:
     """How often each word follows each other one within a text.
 
     Args:
         rows: encoded texts.
         words: ids there are.
-        window: neighbours that count, to the right.
+        distances: places to the right at which neighbours count.
 
     Returns:
-        float32 [words, words], sparse; [i, j] counts how often j stands 1 … window places after i.
+        float32 [words, words], sparse; [i, j] counts how often j stands at one of these places after i.
     """
     from scipy.sparse import csr_matrix
 
     total = csr_matrix((words, words), dtype=np.float32)
     starts = range(0, len(rows), ROWS_AT_ONCE)
-    for start in tqdm(starts, desc=f"counting {window} neighbours", unit=" parts"):
+    for start in tqdm(starts, desc=f"counting {len(distances)} neighbours", unit=" parts"):
         offsets = rows.offsets[start : start + ROWS_AT_ONCE + 1]
         ids = np.asarray(rows.ids[offsets[0] : offsets[-1]], np.int32)
         text = np.repeat(np.arange(len(offsets) - 1, dtype=np.int32), np.diff(offsets))
-        pairs = [_apart(ids, text, distance) for distance in range(1, window + 1)]
+        pairs = [_apart(ids, text, distance) for distance in distances]
         first, second = (np.concatenate(side) for side in zip(*pairs, strict=True))
         ones = np.ones(len(first), np.float32)
         total += csr_matrix((ones, (first, second)), shape=(words, words))  # repeated pairs are summed

@@ -83,12 +83,13 @@ def table(rows: tokens.EncodedRows, *, words: int, wide: int, near: int) -> np.n
     from scipy.sparse import hstack
 
     views = []
+    nearest = cooccurrence.followers(rows, words=words, distances=range(1, NEAR_WINDOW + 1))
     if wide:
-        after = cooccurrence.followers(rows, words=words, window=WIDE_WINDOW)
+        farther = range(NEAR_WINDOW + 1, WIDE_WINDOW + 1)
+        after = nearest + cooccurrence.followers(rows, words=words, distances=farther)
         views.append(cooccurrence.reduced(cooccurrence.surprise(after + after.T)[:, :NEIGHBOURS], wide))
     if near:
-        after = cooccurrence.followers(rows, words=words, window=NEAR_WINDOW)
-        sides = [cooccurrence.surprise(side)[:, : NEIGHBOURS // 2] for side in (after, after.T)]
+        sides = [cooccurrence.surprise(side)[:, : NEIGHBOURS // 2] for side in (nearest, nearest.T)]
         views.append(cooccurrence.reduced(hstack(sides, format="csr"), near))
     vectors = np.hstack([view / view[:FREQUENT].std() for view in views]).astype(np.float16)
     vectors[0] = 0  # padding stands nowhere; what the decomposition leaves there is rounding

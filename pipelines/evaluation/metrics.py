@@ -102,11 +102,13 @@ class _Sorted:
 
     def _auc(self, weights: np.ndarray) -> float:
         """Share of pairs in which the positive row scores higher; ties count half (Mann and Whitney 1947)."""
-        positive = np.add.reduceat(weights * (self.cell >= 2), self.tie_starts)
-        negative = np.add.reduceat(weights, self.tie_starts) - positive
-        below = np.cumsum(negative) - negative
+        positive = weights * (self.cell >= 2)
+        negative = weights - positive
+        if len(self.tie_starts) < len(weights):
+            positive, negative = (np.add.reduceat(one, self.tie_starts) for one in (positive, negative))
+        below = np.cumsum(negative) - negative / 2
         pairs = positive.sum() * negative.sum()
-        return float((positive * (below + negative / 2)).sum() / pairs) if pairs else float("nan")
+        return float((positive * below).sum() / pairs) if pairs else float("nan")
 
 
 def losses(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

@@ -43,19 +43,19 @@ def dataset(tmp_path, monkeypatch):
 
 def test_followers_are_counted_within_a_text_and_a_window(monkeypatch):
     rows = encoded([[2, 3, 2, 4], [4, 2], [3]])
-    one = cooccurrence.followers(rows, words=5, window=1).toarray()
+    one = cooccurrence.followers(rows, words=5, distances=range(1, 2)).toarray()
     assert one[2].tolist() == [0, 0, 0, 1, 1]
     assert one.sum() == 4
-    two = cooccurrence.followers(rows, words=5, window=2).toarray()
+    two = cooccurrence.followers(rows, words=5, distances=range(1, 3)).toarray()
     assert (two - one)[2, 2] == (two - one)[3, 4] == 1
     monkeypatch.setattr(cooccurrence, "ROWS_AT_ONCE", 1)
-    np.testing.assert_array_equal(cooccurrence.followers(rows, words=5, window=2).toarray(), two)
+    np.testing.assert_array_equal(cooccurrence.followers(rows, words=5, distances=range(1, 3)).toarray(), two)
 
 
 def test_surprise_is_positive_pointwise_mutual_information(monkeypatch):
     monkeypatch.setattr(cooccurrence, "SMOOTHING", 1.0)
     rows = encoded([[2, 3], [2, 3], [4, 3], [4, 2]])
-    found = cooccurrence.surprise(cooccurrence.followers(rows, words=5, window=1)).toarray()
+    found = cooccurrence.surprise(cooccurrence.followers(rows, words=5, distances=range(1, 2))).toarray()
     # 2 is followed by 3 in 2 of its 2; 3 follows in 3 of 4: log(2 · 4 / (2 · 3)).
     assert found[2, 3] == pytest.approx(np.log(4 / 3), abs=1e-6)
     assert found[4, 3] == 0  # log(1 · 4 / (2 · 3)) is below 0
