@@ -102,4 +102,4 @@ def test_few_rows_are_given_steps_enough():
     for rows in (500, 7_999, 8_000, 39_999, 40_000, 149_999, 150_000, 1_500_000):
         usual = usual_recipe(rows)
         assert usual["epochs"] * rows / usual["batch_size"] >= 120, rows
-    assert usual_recipe(200_000) == {"epochs": 4, "batch_size": 512}
+    assert usual_recipe(200_000) == {"epochs": 3, "batch_size": 512, "units": 64}
