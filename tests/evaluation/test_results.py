@@ -16,12 +16,16 @@ def test_runs_are_compared_with_others_of_the_same_parameters_by_rows(finish):
 def test_a_run_of_another_size_from_before_a_default_was_changed_is_left_out_and_one_that_rows_make_differ_is_not(
     finish,
 ):
-    run = finish("400", rows=400, accuracy=0.8, parameters={"units": 128, "epochs": 3, "word_offsets": True})
-    finish("100", rows=100, accuracy=0.7, parameters={"units": 128, "epochs": 4, "word_offsets": False})
-    finish("50", rows=50, accuracy=0.7, parameters={"units": 64, "epochs": 4})
+    run = finish(
+        "400", rows=400, accuracy=0.8, parameters={"dense_units": 128, "units": 128, "epochs": 3, "word_offsets": True}
+    )
+    finish(
+        "100", rows=100, accuracy=0.7, parameters={"dense_units": 128, "units": 64, "epochs": 4, "word_offsets": False}
+    )
+    finish("50", rows=50, accuracy=0.7, parameters={"dense_units": 64, "epochs": 4})
     found, left_out = results.finished_runs(run)
     assert [one.name for one in found] == ["100", "400"]
-    assert left_out == {"50": {"units": [128, 64]}}
+    assert left_out == {"50": {"dense_units": [128, 64]}}
 
 
 def test_a_run_without_predictions_is_not_finished(finish, dataset):

@@ -58,16 +58,16 @@ def test_runs_of_other_seeds_are_found_and_runs_of_other_parameters_are_not(data
 
 
 def test_a_sibling_from_before_a_default_was_changed_is_left_out_in_words(dataset):
-    own = {"seed": 1, "units": 128, "epochs": 4}
+    own = {"seed": 1, "dense_units": 128, "epochs": 4}
     for run in (dataset.run("50_seed-2"), dataset.run("50_seed-3"), artifacts.Dataset("invented-later").run("50")):
-        old = {"units": 64} if run.name != "50_seed-3" else {}
+        old = {"dense_units": 64} if run.name != "50_seed-3" else {}
         seed = int(run.name[-1]) if "seed" in run.name else 1
         artifacts.write_json(run.metrics, {"seed": seed, "parameters": own | old | {"seed": seed}})
     # Another number of rows has another number of epochs: of other test rows that is no reason.
     artifacts.write_json(artifacts.Dataset("invented-users").run("50").metrics, {"parameters": own | {"epochs": 5}})
     found, left_out = siblings.seeds(dataset.run("50"), own)
-    assert (set(found), left_out) == ({3}, {"50_seed-2": {"units": [128, 64]}})
-    assert "`50_seed-2` (units 64, here 128)" in wording.left_out(left_out)
+    assert (set(found), left_out) == ({3}, {"50_seed-2": {"dense_units": [128, 64]}})
+    assert "`50_seed-2` (dense_units 64, here 128)" in wording.left_out(left_out)
     found, left_out = siblings.held_out(dataset.run("50"), own)
     assert (set(found), set(left_out)) == ({"users"}, {"later"})
     assert wording.left_out({}) == ""

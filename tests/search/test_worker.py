@@ -89,7 +89,8 @@ def test_a_trial_whose_process_died_is_failed_and_another_takes_its_place(sweep)
     assert after.returncode == 0, err
     assert states(sweep) == ["FAIL", "COMPLETE", "COMPLETE"]
     assert "its process has died" in out
-    assert studies.opened(sweep).get_trials()[1].user_attrs[studies.USUAL]
+    # The usual values are tried again, at once or, where the next one began before the death was noticed, after it.
+    assert sum(trial.user_attrs.get(studies.USUAL, False) for trial in studies.opened(sweep).get_trials()[1:]) == 1
 
 
 def test_a_stopped_trial_is_failed_and_the_study_goes_on(sweep, stand_in, monkeypatch):
