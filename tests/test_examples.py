@@ -70,7 +70,7 @@ def test_an_example_says_how_it_came_about(path):
 def test_figures_in_the_readme_are_those_of_the_examples():
     readme = (Path(__file__).resolve().parents[1] / "README.md").read_text()
     rows = re.findall(r"^\| ([\d,]+|all [\d,]+) \| \*\*([\d.]+)\*\* \[([\d.]+), ([\d.]+)\]", readme, re.M)
-    assert len(rows) == 6
+    assert len(rows) == 7
     for size, accuracy, _, _ in rows:
         name = "all" if size.startswith("all") else size.replace(",", "")
         record = json.loads((examples.EXAMPLES / f"sentiment140-{name}" / "run.json").read_text())
