@@ -58,8 +58,9 @@ class Configuration:
             raise ValueError(f"vocabulary_size {self.vocabulary_size}: at most 65,536 ids")
         if self.architecture == "classic" and self.pretrained_dimensions:
             raise ValueError("architecture 'classic' learns its embedding from nothing: set pretrained to False")
-        if self.layers < 1:
-            raise ValueError(f"layers {self.layers}: at least 1")
+        for name in ("units", "embedding_dimensions", "dense_units", "ngram_buckets", "layers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} {getattr(self, name)}: at least 1")
         if self.layers > 1 and self.architecture == "classic":
             raise ValueError(f"layers {self.layers}: 'classic' is two layers, no more; pooled and hybrid take any")
         if not 0 <= self.dropout_rate < 1:

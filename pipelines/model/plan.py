@@ -48,7 +48,7 @@ def network(
         measures: other attributes of `Configuration`.
     """
     words, width = word_vectors.shape
-    units = units or recipe.usual(rows)["units"]
+    units = recipe.usual(rows)["units"] if units is None else units
     pretrained = pretrained and architecture != "classic"
     return Configuration(
         vocabulary_size=words,
@@ -56,7 +56,7 @@ def network(
         pretrained_dimensions=width if pretrained else 0,
         word_offsets=pretrained and (recipe.word_offsets(rows) if word_offsets is None else word_offsets),
         units=units,
-        embedding_dimensions=embedding_dimensions or units,
+        embedding_dimensions=units if embedding_dimensions is None else embedding_dimensions,
         **measures,
     )
 
@@ -70,5 +70,6 @@ def training(*, rows: int, epochs: int | None = None, batch_size: int | None = N
         others: other attributes of `Recipe`.
     """
     usual = recipe.usual(rows)
-    batch_size = batch_size or backend.batch_size(usual["batch_size"], rows=rows)
-    return recipe.Recipe(epochs=epochs or usual["epochs"], batch_size=batch_size, **others)
+    if batch_size is None:
+        batch_size = backend.batch_size(usual["batch_size"], rows=rows)
+    return recipe.Recipe(epochs=usual["epochs"] if epochs is None else epochs, batch_size=batch_size, **others)

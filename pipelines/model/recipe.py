@@ -46,7 +46,7 @@ class Recipe:
 def usual(rows: int) -> dict[str, int]:
     """Epochs, batch size and width of each LSTM for a number of training rows.
 
-    Fewer rows need more passes, and steps enough in each. Up to 200,000 LSTMs of 64 come within 0.2 points of those of
+    Fewer rows need more passes, and steps enough in each. Up to 200,000 LSTMs of 64 come within 0.3 points of those of
     128 in half the time; with more rows the wide ones are worth theirs.
 
     >>> usual(200_000)

@@ -33,3 +33,15 @@ def test_a_training_with_more_rows_has_fewer_epochs_and_larger_steps():
     recipes = [plan.training(rows=rows, learning_rate=0.003) for rows in (5_000, 50_000, 200_000, 1_471_264)]
     assert [one.epochs for one in recipes] == [8, 4, 3, 3]
     assert [one.batch_size for one in recipes] == [32, 256, 512, 1024]
+
+
+@pytest.mark.parametrize("wrong", [{"units": 0}, {"embedding_dimensions": 0}, {"dense_units": -1}, {"layers": 0}])
+def test_a_network_of_nothing_is_refused(wrong):
+    with pytest.raises(ValueError, match="at least 1"):
+        plan.network(VECTORS, rows=50_000, **wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"batch_size": 0}])
+def test_a_training_of_nothing_is_refused(wrong):
+    with pytest.raises(ValueError, match="at least 1"):
+        plan.training(rows=50_000, learning_rate=0.003, **wrong)
