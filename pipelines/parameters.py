@@ -114,6 +114,13 @@ def refuse_unknown(names: Iterable[str], known: Iterable[str], *, where: str) ->
             raise ParameterError(f"{where} has no parameter {name!r}; {hint}")
 
 
+def check_at_least_one(found: object, *names: str) -> None:
+    """Raise a ValueError for the first of these attributes that is below 1."""
+    for name in names:
+        if getattr(found, name) < 1:
+            raise ValueError(f"{name} {getattr(found, name)}: at least 1")
+
+
 def split_overrides(text: str) -> dict[str, str]:
     """PARAMS as typed, "epochs=3 units=64", to name → text."""
     pairs = [word.partition("=") for word in text.split()]

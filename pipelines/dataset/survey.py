@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,12 +93,17 @@ def _users(table: pa.Table) -> np.ndarray:
 def survey_split(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Hashes of the duplicate keys (uint64) and labels (int8) of a finished split, in its order: [rows] each."""
     keys, labels = [NO_KEYS], [np.zeros(0, np.int8)]
-    source = tokens.batches(path, columns=["text", "label"])
-    read = tokens.side_by_side(lambda batch: (hash_keys(text.duplicate_key(batch["text"])), batch["label"]), source)
-    for hashes, label in tqdm(read, desc=f"reading {path.stem} back", unit=" batches", mininterval=1):
+    read = hashed(path, "label")
+    for batch, hashes in tqdm(read, desc=f"reading {path.stem} back", unit=" batches", mininterval=1):
         keys.append(hashes)
-        labels.append(label.to_numpy())
+        labels.append(batch["label"].to_numpy())
     return np.concatenate(keys), np.concatenate(labels)
+
+
+def hashed(path: Path, *more: str) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
+    """Batches of a finished split, in order: text and columns `more`, with hashes of the duplicate keys (uint64)."""
+    source = tokens.batches(path, columns=["text", *more])
+    return tokens.side_by_side(lambda batch: (batch, hash_keys(text.duplicate_key(batch["text"]))), source)
 
 
 def hash_keys(keys: pa.Array) -> np.ndarray:

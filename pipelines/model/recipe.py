@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from pipelines import parameters
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -33,9 +35,7 @@ class Recipe:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "patience"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} {getattr(self, name)}: at least 1")
+        parameters.check_at_least_one(self, "epochs", "batch_size", "patience")
         if self.learning_rate <= 0:
             raise ValueError(f"learning_rate {self.learning_rate}: above 0")
 

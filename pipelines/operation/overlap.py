@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from pipelines import artifacts
-from pipelines.dataset import survey, text, tokens
+from pipelines.dataset import survey
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,7 @@ def with_training(keys: np.ndarray, dataset: artifacts.Dataset, *, rows_train: i
     first = np.full(len(distinct) + 1, np.iinfo(np.int64).max)  # the first row of the split with that text
     start = 0
     with tqdm(total=pq.read_metadata(path).num_rows, desc=f"training split of {dataset.name}", **survey.BAR) as bar:
-        for batch in tokens.batches(path, columns=["text"]):
-            found = survey.hash_keys(text.duplicate_key(batch["text"]))
+        for batch, found in survey.hashed(path):
             where = np.searchsorted(distinct, found)
             same = distinct[np.minimum(where, len(distinct) - 1)] == found
             np.minimum.at(first, where[same], start + np.flatnonzero(same))
