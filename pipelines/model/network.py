@@ -18,6 +18,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from pipelines import parameters
+from pipelines.model import backend
 from pipelines.model.layers import NgramTerm, PoolTokens, PretrainedEmbedding, Reverse
 
 ARCHITECTURES = ("classic", "pooled", "hybrid")
@@ -58,9 +60,7 @@ class Configuration:
             raise ValueError(f"vocabulary_size {self.vocabulary_size}: at most 65,536 ids")
         if self.architecture == "classic" and self.pretrained_dimensions:
             raise ValueError("architecture 'classic' learns its embedding from nothing: set pretrained to False")
-        for name in ("units", "embedding_dimensions", "dense_units", "ngram_buckets", "layers"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} {getattr(self, name)}: at least 1")
+        parameters.check_at_least_one(self, "units", "embedding_dimensions", "dense_units", "ngram_buckets", "layers")
         if self.layers > 1 and self.architecture == "classic":
             raise ValueError(f"layers {self.layers}: 'classic' is two layers, no more; pooled and hybrid take any")
         if not 0 <= self.dropout_rate < 1:
@@ -124,8 +124,8 @@ def _classic(ids, configuration: Configuration):
     words = layers.Embedding(
         configuration.vocabulary_size, configuration.embedding_dimensions, mask_zero=True, name="embedding"
     )(ids)
-    states = layers.LSTM(configuration.units, return_sequences=True, name="lstm_1")(words)
-    last = layers.LSTM(configuration.units, name="lstm_2")(states)
+    states = _lstm(configuration.units, name="lstm_1")(words)
+    last = _lstm(configuration.units, return_sequences=False, name="lstm_2")(states)
     return _dense_head(last, configuration)
 
 
@@ -143,10 +143,14 @@ def _pooled(ids, configuration: Configuration):
             }
         drop_channels = layers.SpatialDropout1D(configuration.dropout_rate, name=_numbered("drop_channels", number))
         for name in directions:
-            lstm = layers.LSTM(configuration.units, return_sequences=True, name=_numbered(f"lstm_{name}", number))
+            lstm = _lstm(configuration.units, name=_numbered(f"lstm_{name}", number))
             states[name] = lstm(drop_channels(states[name]))
     pooled = [PoolTokens(name=f"pool_{name}")(directions[name], states[name]) for name in directions]
     return _dense_head(layers.Concatenate(name="text")(pooled), configuration)
+
+
+def _lstm(units: int, *, name: str, return_sequences: bool = True) -> layers.LSTM:
+    return layers.LSTM(units, return_sequences=return_sequences, use_cudnn=backend.lstm_by_cudnn(), name=name)
 
 
 def _numbered(name: str, number: int) -> str:

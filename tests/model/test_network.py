@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from pipelines.model import network
+from pipelines.model import backend, network
 
 
 def small(architecture: str) -> network.Configuration:
@@ -64,6 +64,13 @@ def test_the_lstms_meet_cudnn_s_conditions(architecture):
         assert not layer.unroll
         assert layer.use_bias
         assert layer.cell.compute_dtype == "float32"
+        assert layer.use_cudnn == "auto"
+
+
+def test_jax_goes_without_cudnn_which_learns_less_there(monkeypatch):
+    monkeypatch.setattr(backend, "name", lambda: "jax")
+    lstms = [layer for layer in built("hybrid", layers=2).layers if isinstance(layer, keras.layers.LSTM)]
+    assert [layer.use_cudnn for layer in lstms] == [False] * 4
 
 
 def test_pooled_architectures_hand_no_mask_to_the_lstm():
