@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PLAIN = ("artifacts", "environment", "inputs", "parameters", "record", "run", "stages", "tracking", "variables")
+PLAIN = (
+    "artifacts",
+    "calibrator",
+    "environment",
+    "inputs",
+    "parameters",
+    "record",
+    "run",
+    "stages",
+    "tracking",
+    "variables",
+)
 
 
 def imports(path: Path) -> set[str]:

@@ -1,8 +1,4 @@
-"""Whether a probability of 0.8 is right 80 % of the time, and the one number that makes it so.
-
-Temperature scaling (Guo et al. 2017): divide the logit by a temperature T > 0 fitted on validation. It keeps the order
-of the scores and every label, so accuracy and AUC do not change.
-"""
+"""Whether a probability of 0.8 is right 80 % of the time."""
 
 from __future__ import annotations
 
@@ -12,49 +8,6 @@ from pipelines.evaluation import metrics
 
 # As many as Guo et al. 2017 took, but of equally many rows (Nguyen and O'Connor 2015), so that none is nearly empty.
 BINS = 15
-LARGEST_TEMPERATURE = 20.0  # a model that needs more says nothing; its inverse bounds the other side
-
-
-def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """The temperature with the least log loss.
-
-    Args:
-        labels: int [rows], of validation, 0 or 1.
-        probabilities: float [rows], P(positive) before calibration.
-
-    Raises:
-        ValueError: see `metrics.checked`; or only one class, for which any temperature can be bettered.
-    """
-    from scipy.optimize import minimize_scalar
-
-    labels, probabilities = metrics.checked(labels, probabilities)
-    if labels.min() == labels.max():
-        raise ValueError(f"all {len(labels)} rows have label {labels[0]}: a temperature needs both classes")
-    edge = np.log(LARGEST_TEMPERATURE)
-    logits = _logits(probabilities)
-    signs = np.where(labels == 1, 1.0, -1.0)
-
-    def loss(log_temperature: float) -> float:
-        return float(np.logaddexp(0, -signs * logits / np.exp(log_temperature)).mean())
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-edge, edge), method="bounded", options={"xatol": 1e-4}).x))
-
-
-def apply(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Calibrate probabilities: sigmoid(logit(p) / temperature), float32 [rows].
-
-    >>> apply(np.array([0.8, 0.5]), 2.0)
-    array([0.6666667, 0.5      ], dtype=float32)
-    """
-    if not temperature > 0:
-        raise ValueError(f"temperature {temperature}: must be above 0")
-    return (1 / (1 + np.exp(-_logits(probabilities) / temperature))).astype(np.float32)
-
-
-def _logits(probabilities: np.ndarray) -> np.ndarray:
-    smallest = metrics.SMALLEST_PROBABILITY
-    clipped = np.clip(np.asarray(probabilities, np.float64), smallest, 1 - smallest)
-    return np.log(clipped) - np.log1p(-clipped)
 
 
 def reliability(labels: np.ndarray, probabilities: np.ndarray, *, bins: int = BINS) -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ import re
 import pandas as pd
 
 from pipelines import artifacts
+from pipelines.calibrator import Points
 from pipelines.evaluation import siblings
 from pipelines.evaluation.ceiling import WrongLabels
 from pipelines.evaluation.forecast import Estimate
@@ -127,28 +128,35 @@ def mistakes(sure: dict) -> str:
     )
 
 
-def ways_to_calibrate(found: dict[str, dict]) -> str:
-    """Temperature scaling beside isotonic regression, on rows that neither was fitted on.
+def ways_to_calibrate(ways: dict[str, dict], chosen: str) -> str:
+    """Which way to calibrate the export holds, and why.
 
     Args:
-        found: from `calibrators.cross_validated`.
+        ways: from `calibrators.cross_validated`.
+        chosen: one of them, by `calibrators.chosen`.
     """
-    if not found:
-        return "Too few validation rows to compare ways to calibrate."
-    losses = {name: one["log_loss"] for name, one in found.items()}
-    told = [
-        f"{name} gives a log loss of {one['log_loss']:.4f} and a calibration error of "
-        f"{100 * one['expected_calibration_error']:.2f} %"
-        for name, one in found.items()
-    ]
-    verdict = (
-        "The temperature is no worse by log loss, which also counts how wrong a sure mistake is: it is the one that "
-        "the export holds."
-        if losses["temperature"] <= losses["isotonic"]
-        else "**Isotonic regression validates better here**; the export holds the temperature all the same, which "
-        "keeps every prediction on its side of 0.5."
+    if not ways:
+        return "Too few validation rows to compare ways to calibrate: the export holds a **temperature**."
+    best = min(ways, key=lambda name: ways[name]["log_loss"])
+    if chosen == best:
+        return f"The export holds what has the least log loss: **{chosen}**."
+    found = ways[chosen]
+    return (
+        f"{best.capitalize()} has the least log loss, but {chosen}, of fewer numbers, is only {found['excess']:.5f} "
+        f"nats above it, within the standard error of that difference, {found['excess_error']:.5f}. The export holds "
+        f"**{chosen}**."
     )
-    return f"By cross-validation on validation rows: {'; '.join(told)}. {verdict}"
+
+
+def calibrated(way: str, points: Points) -> str:
+    """What a calibration does to the log-odds, in a sentence."""
+    (_, bias), (temperature, _), *_ = points
+    told = {
+        "temperature": f"divided by {temperature:.3f} (Guo et al. 2017)",
+        "platt": f"divided by {temperature:.3f} and moved by {bias:+.3f} (Platt 1999)",
+        "isotonic": f"bent along a rising curve of {len(points)} points (isotonic regression, Zadrozny & Elkan 2002)",
+    }
+    return f"Log-odds are {told[way]}, fitted on `validation`."
 
 
 def calibration_error(found: dict) -> str:

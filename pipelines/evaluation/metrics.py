@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipelines.calibrator import SMALLEST_PROBABILITY
+
 NAMES = ("accuracy", "macro_f1", "auc", "log_loss")
 RESAMPLES = 1_000
 INTERVAL = (2.5, 97.5)  # percentiles: 95 %
 THRESHOLD = 0.5
-SMALLEST_PROBABILITY = 1e-7  # about float32's precision; a sure mistake costs 16.1 nats, not infinity
 
 
 def evaluate(
@@ -112,7 +113,7 @@ class _Sorted:
 
 
 def losses(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Log loss of each row in nats; probabilities are kept off 0 and 1 by `SMALLEST_PROBABILITY`."""
+    """Log loss of each row in nats; a sure mistake costs 16.1, not infinity."""
     clipped = np.clip(np.asarray(probabilities, np.float64), SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
     return -np.where(np.asarray(labels) == 1, np.log(clipped), np.log1p(-clipped))
 

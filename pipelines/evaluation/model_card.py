@@ -102,8 +102,8 @@ def _slices(metrics: dict) -> str:
 def _calibration(known: Facts) -> str:
     found = known.metrics.get("calibration", {})
     lines = []
-    if "temperature" in found:
-        lines.append(f"Log-odds are divided by {found['temperature']:.3f}, fitted on `validation` (Guo et al. 2017).")
+    if "way" in found:
+        lines.append(findings.calibrated(found["way"], found["points"]))
     if found.get("expected_calibration_error_interval"):
         lines.append(
             f"{findings.calibration_error(found)} Bins are of equally many rows; the interval is a bootstrap's."

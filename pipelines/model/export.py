@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from pipelines import artifacts
+from pipelines import artifacts, calibrator
 from pipelines.dataset import text, tokens
 from pipelines.dataset.vocabulary import read_vocabulary
 
@@ -34,12 +34,12 @@ CANARY = (
 )
 
 
-def build_module(run: artifacts.Run, *, temperature: float = 1.0):
+def build_module(run: artifacts.Run, *, points: calibrator.Points = calibrator.AS_TRAINED):
     """The trained network of a run behind its text rules, as one `tf.Module`.
 
     Args:
         run: holds model.keras, vocabulary.txt and encoded/train/encoding.json.
-        temperature: the logit is divided by it (Guo et al., "On calibration of modern neural networks", 2017).
+        points: of the calibration, log-odds before and after.
     """
     import keras
     import tensorflow as tf
@@ -65,7 +65,7 @@ def build_module(run: artifacts.Run, *, temperature: float = 1.0):
         first = tf.where(ids[:, :1] == 0, tokens.UNKNOWN_ID, ids[:, :1])
         ids = tf.concat([first, ids[:, 1:]], axis=1)
         return {
-            "probability": _tempered(tf.reshape(model(ids, training=False), [-1]), temperature),
+            "probability": _calibrated(tf.reshape(model(ids, training=False), [-1]), points),
             "tokens": tf.math.count_nonzero(ids, axis=1, dtype=tf.int32),
             "unknown": tf.math.count_nonzero(ids == tokens.UNKNOWN_ID, axis=1, dtype=tf.int32),
             "truncated": tf.reduce_any(every_id[:, sequence_length:] != 0, axis=1),
@@ -80,22 +80,31 @@ def build_module(run: artifacts.Run, *, temperature: float = 1.0):
     return module
 
 
-def _tempered(probability, temperature: float):
+def _calibrated(probability, points: calibrator.Points):
+    """`calibrator.apply` in the graph: float32 [batch]."""
     import tensorflow as tf
 
-    if temperature == 1.0:
+    if points == calibrator.AS_TRAINED:
         return probability
-    bounded = tf.clip_by_value(probability, 1e-7, 1 - 1e-7)
-    return tf.sigmoid((tf.math.log(bounded) - tf.math.log1p(-bounded)) / temperature)
+    line, smallest = calibrator.pieces(points), np.float32(calibrator.SMALLEST_PROBABILITY)
+    bounded = tf.clip_by_value(probability, smallest, 1 - smallest)
+    odds = tf.math.log(bounded) - tf.math.log1p(-bounded)
+    way = tf.clip_by_value(odds[:, tf.newaxis] - line.starts, line.lows, line.highs)
+    return tf.sigmoid(line.first + tf.reduce_sum(way * line.slopes, axis=1))
 
 
-def export(run: artifacts.Run, *, temperature: float = 1.0) -> Path:
-    """Write the SavedModel of a run and its manifest, whole; returns the folder."""
+def export(run: artifacts.Run, *, points: calibrator.Points = calibrator.AS_TRAINED) -> Path:
+    """Write the SavedModel of a run and its manifest, whole; returns the folder.
+
+    Args:
+        run: trained.
+        points: of the calibration, log-odds before and after, rising in both.
+    """
     import tensorflow as tf
 
     from pipelines.model import light
 
-    module = build_module(run, temperature=temperature)
+    module = build_module(run, points=points)
     with artifacts.folder_written_whole(run.saved_model) as folder:
         signatures = {"serving_default": module.serve, "describe": module.describe}
         tf.saved_model.save(module, str(folder), signatures=signatures)
@@ -104,7 +113,7 @@ def export(run: artifacts.Run, *, temperature: float = 1.0) -> Path:
             model=module.network,
             vocabulary=run.vocabulary,
             sequence_length=module.sequence_length,
-            temperature=temperature,
+            points=points,
         )
         files = {
             str(path.relative_to(folder)): {"sha256": artifacts.sha256(path), "bytes": path.stat().st_size}
@@ -112,15 +121,15 @@ def export(run: artifacts.Run, *, temperature: float = 1.0) -> Path:
             if path.is_file()
         }
         scores = module.serve(tf.constant(CANARY))["probability"].numpy()
-        manifest = _manifest(run, module.network.get_weights(), temperature)
+        manifest = _manifest(run, module.network.get_weights(), points)
         canary = [{"text": words, "probability": float(score)} for words, score in zip(CANARY, scores, strict=True)]
         artifacts.write_json(folder / "manifest.json", {**manifest, "files": files, "canary": canary})
     return run.saved_model
 
 
-def _manifest(run: artifacts.Run, weights: list[np.ndarray], temperature: float) -> dict:
+def _manifest(run: artifacts.Run, weights: list[np.ndarray], points: calibrator.Points) -> dict:
     # The version names what the model computes: the same training gives the same version, on any day.
-    digest = hashlib.sha256(run.vocabulary.read_bytes() + repr(temperature).encode())
+    digest = hashlib.sha256(run.vocabulary.read_bytes() + repr(points).encode())
     for array in weights:
         digest.update(np.ascontiguousarray(array))
     return {
@@ -131,7 +140,7 @@ def _manifest(run: artifacts.Run, weights: list[np.ndarray], temperature: float)
         "signature": SIGNATURE,
         "labels": ["negative", "positive"],
         "threshold": 0.5,
-        "temperature": temperature,
+        "calibration": points,
     }
 
 
@@ -180,7 +189,7 @@ def parity(run: artifacts.Run, *, rows: int | None = None) -> dict:
     import pandas as pd
 
     trained = pd.read_parquet(run.predictions("validation"))["probability"].to_numpy()[:rows]
-    temperature = artifacts.read_json(run.saved_model / "manifest.json")["temperature"]
+    points = calibrator.of_run(run)
     exported = score(run.saved_model, texts_of(run.dataset.split("validation"), size=rows))
-    difference = np.abs(np.asarray(_tempered(trained, temperature)) - exported)
+    difference = np.abs(np.asarray(_calibrated(trained, points)) - exported)
     return {"rows": len(exported), "max_difference": float(difference.max())}

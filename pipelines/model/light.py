@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines import artifacts
+from pipelines import artifacts, calibrator
 from pipelines.dataset import text, tokens
 from pipelines.model import network
 from pipelines.model.layers import PAIR_MULTIPLIER
@@ -29,22 +29,24 @@ FLOAT, INT32 = 1, 6  # ONNX's numbers for them
 OPSET, IR_VERSION = 18, 8  # of 2022: what serves the model need not be as new as what writes it
 
 
-def write(folder: Path, *, model: keras.Model, vocabulary: Path, sequence_length: int, temperature: float) -> None:
+def write(
+    folder: Path, *, model: keras.Model, vocabulary: Path, sequence_length: int, points: calibrator.Points
+) -> None:
     """Write the light form of a trained network into an export that is being made."""
     light = folder / artifacts.LIGHT_FORM
     light.mkdir(parents=True)
-    (light / "network.onnx").write_bytes(network_as_onnx(model, temperature=temperature).SerializeToString())
+    (light / "network.onnx").write_bytes(network_as_onnx(model, points=points).SerializeToString())
     shutil.copyfile(vocabulary, light / "vocabulary.txt")
     rules = text.rules_as_data() | {"sequence_length": sequence_length, "unknown_id": tokens.UNKNOWN_ID}
     artifacts.write_json(light / "text.json", rules)
 
 
-def network_as_onnx(model: keras.Model, *, temperature: float = 1.0) -> onnx.ModelProto:
+def network_as_onnx(model: keras.Model, *, points: calibrator.Points = calibrator.AS_TRAINED) -> onnx.ModelProto:
     """A trained network of `network.build_network` as an ONNX graph.
 
     Args:
         model: any of its architectures.
-        temperature: the logit is divided by it.
+        points: of the calibration, log-odds before and after.
 
     Returns:
         ids int32 [batch, steps], padded on the right with 0 → probability float32 [batch].
@@ -55,7 +57,7 @@ def network_as_onnx(model: keras.Model, *, temperature: float = 1.0) -> onnx.Mod
     logit = graph.linear(graph.features(), "logit")
     if model.name == "hybrid":
         logit = graph.add("Add", logit, graph.ngram_term())
-    graph.add("Squeeze", graph.tempered(logit, temperature), [1], output="probability")
+    graph.add("Squeeze", graph.calibrated(logit, points), [1], output="probability")
     proto = helper.make_model(
         helper.make_graph(
             graph.nodes,
@@ -164,14 +166,20 @@ class _Graph:
         total = self.add("ReduceSum", self.add("Mul", weights, real), [1], keepdims=1)
         return self.add("Div", total, self.add("Sqrt", self.add("Max", self.tokens, np.float32(1))))
 
-    def tempered(self, logit: str, temperature: float) -> str:
+    def calibrated(self, logit: str, points: calibrator.Points) -> str:
         """The probability, with the steps that the export in TensorFlow takes, so that rounding is the same."""
-        probability = self.add("Sigmoid", logit)
-        if temperature == 1.0:
+        probability, smallest = self.add("Sigmoid", logit), np.float32(calibrator.SMALLEST_PROBABILITY)
+        if points == calibrator.AS_TRAINED:
             return probability
-        bounded = self.add("Clip", probability, np.float32(1e-7), np.float32(1 - 1e-7))
+        line = calibrator.pieces(points)
+        starts, lows, highs, slopes = (
+            array.astype(np.float32) for array in (line.starts, line.lows, line.highs, line.slopes)
+        )
+        bounded = self.add("Clip", probability, smallest, 1 - smallest)
         odds = self.add("Sub", self.add("Log", bounded), self.add("Log", self.add("Sub", np.float32(1), bounded)))
-        return self.add("Sigmoid", self.add("Div", odds, np.float32(temperature)))
+        way = self.add("Max", self.add("Min", self.add("Sub", odds, starts), highs), lows)
+        risen = self.add("ReduceSum", self.add("Mul", way, slopes), [1], keepdims=1)
+        return self.add("Sigmoid", self.add("Add", risen, np.float32(line.first)))
 
 
 def _gates(weights: np.ndarray) -> np.ndarray:

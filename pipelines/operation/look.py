@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from pipelines import artifacts
+from pipelines import artifacts, calibrator
 from pipelines.dataset import provenance
-from pipelines.evaluation import calibration
 from pipelines.operation import drift, incoming, judgement, text_rows, traits, wording
 
 STATUS = {judgement.STEADY: 0, judgement.WATCH: 3, judgement.RETRAIN: 4}
@@ -30,8 +29,7 @@ def reference(run: artifacts.Run, *, seed: int) -> traits.Traits:
 def difference_from_record(run: artifacts.Run, rows: traits.Traits, *, seed: int) -> float:
     """Largest difference between the probabilities of the reference and those that the training kept of its rows."""
     kept = pd.read_parquet(run.predictions("validation"), columns=["probability"])["probability"].to_numpy()
-    temperature = artifacts.read_json(run.saved_model / "manifest.json")["temperature"]
-    expected = calibration.apply(kept[_drawn(len(kept), seed)], temperature)
+    expected = calibrator.apply(kept[_drawn(len(kept), seed)], calibrator.of_run(run))
     return float(np.abs(expected - rows.probabilities).max())
 
 

@@ -11,10 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines import artifacts
+from pipelines import artifacts, calibrator
 from pipelines.dataset import tokens
 from pipelines.dataset.vocabulary import read_vocabulary
-from pipelines.evaluation import calibration
 
 NO_LABEL = -1
 # What a raw text may hold: name → RE2 pattern. Debris is UTF-8 that was read as latin-1 or Windows-1252 ("Ã©", "â€™"),
@@ -98,17 +97,16 @@ def of_texts(run: artifacts.Run, texts: pa.Array, labels: np.ndarray) -> Traits:
     """The traits of texts, by the model of an evaluated run.
 
     Args:
-        run: the run; its export says by which temperature its probabilities are calibrated.
+        run: the run; its export says how its probabilities are calibrated.
         texts: string [rows], raw: as the service would be sent them.
         labels: int8 [rows], -1 where unknown.
     """
     from pipelines.model import sentences
 
-    temperature = artifacts.read_json(run.saved_model / "manifest.json")["temperature"]
     vectors, probabilities = sentences.read(run, texts)
     words = tokens.split_tokens(texts)
     return Traits(
-        calibration.apply(probabilities, temperature),
+        calibrator.apply(probabilities, calibrator.of_run(run)),
         np.asarray(labels, np.int8),
         words,
         _count_unknown(words, read_vocabulary(run.vocabulary)),

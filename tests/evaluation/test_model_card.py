@@ -40,7 +40,7 @@ def run(dataset):
         "baselines": {"tfidf_logistic_regression": {"test": figures(120, 0.711)}},
         "mcnemar_tfidf": {"test": {"only_first_right": 9, "only_second_right": 2, "difference": 0.058,
                                    "difference_interval": [0.01, 0.1], "p_value": 0.03}},
-        "calibration": {"temperature": 1.234, "expected_calibration_error": 0.0421,
+        "calibration": {"way": "platt", "points": [[0, -0.4], [1.234, 0.6]], "expected_calibration_error": 0.0421,
                         "expected_calibration_error_interval": [0.031, 0.05], "rows": 120},
         "slices_tested": [kind], "slice_rows": 35, "seed": 5, "parameters": {"epochs": 2},
     }  # fmt: skip
@@ -56,7 +56,8 @@ def change(run, **entries):
 
 def test_every_figure_of_the_run_stands_in_its_card(run):
     text = model_card.write(run).read_text()
-    for part in ("invented-300-abcd", "77.7 % [76.7, 78.7]", "71.1 %", "1.234", "120 test rows: 4.21 % [3.10, 5.00]",
+    for part in ("invented-300-abcd", "77.7 % [76.7, 78.7]", "71.1 %", "1.234 and moved by -0.400",
+                 "120 test rows: 4.21 % [3.10, 5.00]",
                  "with question | 40 | 61.0 %", "of those with 35 rows or more",
                  "+5.80 points", 'SIZE=300 PARAMS="epochs=2"', "| seed of the training | 5 |",
                  "| 400 | in the train split |"):  # fmt: skip

@@ -4,9 +4,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines import artifacts
+from pipelines import artifacts, calibrator
 from pipelines.dataset import text
 from pipelines.model import export, network, training
+
+POINTS = ((-1.0, -0.9), (-0.1, -0.3), (0.1, 0.2), (1.0, 0.5))
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +18,7 @@ def exported(encoded_run):
         vocabulary_size=100, embedding_dimensions=8, units=8, dense_units=8, ngram_buckets=256
     )
     training.train(run, configuration, training.Recipe(epochs=1, batch_size=64, learning_rate=0.02))
-    export.export(run, temperature=1.7)
+    export.export(run, points=POINTS)
     return run
 
 
@@ -26,15 +28,16 @@ def test_scores_equal_the_training_graph_s(exported):
     assert result["max_difference"] < 1e-5
 
 
-def test_temperature_is_inside(exported):
+def test_the_calibration_is_inside(exported):
     plain = export.build_module(exported)
     import tensorflow as tf
 
-    texts = ["happy", "sad train", ""]
-    logits = lambda p: np.log(p) - np.log1p(-p)  # noqa: E731
+    texts = ["happy", "sad train", "sad sad sad", ""]
     uncalibrated = plain.serve(tf.constant(texts))["probability"].numpy()
     calibrated = export.score(exported.saved_model, [pa.array(texts)])
-    np.testing.assert_allclose(logits(uncalibrated) / 1.7, logits(calibrated), atol=1e-5)
+    np.testing.assert_allclose(calibrator.apply(uncalibrated, POINTS), calibrated, atol=1e-6)
+    assert np.abs(calibrated - uncalibrated).max() > 0.01
+    assert calibrator.of_run(exported) == POINTS
 
 
 def test_a_text_scores_the_same_alone_and_in_company(exported):
@@ -59,9 +62,9 @@ def test_manifest_names_every_file_and_the_canary_scores(exported):
 
 def test_the_version_names_the_weights(exported):
     version = artifacts.read_json(exported.saved_model / "manifest.json")["model_version"]
-    export.export(exported, temperature=1.7)
+    export.export(exported, points=POINTS)
     assert artifacts.read_json(exported.saved_model / "manifest.json")["model_version"] == version
-    export.export(exported, temperature=1.8)
+    export.export(exported, points=calibrator.AS_TRAINED)
     assert artifacts.read_json(exported.saved_model / "manifest.json")["model_version"] != version
 
 

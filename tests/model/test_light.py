@@ -6,10 +6,12 @@ import onnx
 import pytest
 from test_network import built
 
+from pipelines import calibrator
 from pipelines.dataset import text
 from pipelines.model import light, network
 
 onnxruntime = pytest.importorskip("onnxruntime")
+BENT = ((-1.0, -0.5), (-0.1, -0.4), (0.2, 0.1), (1.0, 2.0))
 
 
 def session(proto: onnx.ModelProto):
@@ -22,15 +24,15 @@ def rows(batch: int, steps: int) -> np.ndarray:
     return np.where(np.arange(steps) < draw.integers(1, steps + 1, (batch, 1)), ids, 0).astype(np.int32)
 
 
-@pytest.mark.parametrize("temperature", [1.0, 1.7])
+@pytest.mark.parametrize("points", [calibrator.AS_TRAINED, ((0.0, 0.2), (1.7, 1.2)), BENT])
 @pytest.mark.parametrize("architecture", network.ARCHITECTURES)
-def test_the_graph_scores_as_the_network(architecture, temperature):
+def test_the_graph_scores_as_the_network(architecture, points):
     model = built(architecture)
-    graph = session(light.network_as_onnx(model, temperature=temperature))
+    graph = session(light.network_as_onnx(model, points=points))
     for batch, steps in ((1, 1), (5, 2), (1, 30), (64, 9)):
         ids = rows(batch, steps)
         trained = keras.ops.convert_to_numpy(model(ids))[:, 0].astype(np.float64)
-        expected = 1 / (1 + ((1 - trained) / trained) ** (1 / temperature))
+        expected = calibrator.apply(trained, points)
         np.testing.assert_allclose(graph.run(None, {"ids": ids})[0], expected, atol=1e-6)
 
 
@@ -51,7 +53,7 @@ def test_padding_changes_no_score(architecture):
 
 
 def test_the_same_network_gives_the_same_bytes():
-    first, second = (light.network_as_onnx(built("hybrid"), temperature=1.7).SerializeToString() for _ in range(2))
+    first, second = (light.network_as_onnx(built("hybrid"), points=BENT).SerializeToString() for _ in range(2))
     assert first == second
 
 

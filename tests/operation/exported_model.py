@@ -30,7 +30,7 @@ def export(folder: Path, *, seed: int = 7) -> Path:
         write_vocabulary(VOCABULARY, run.vocabulary)
         artifacts.write_json(run.encoded("train") / "encoding.json", {"sequence_length": SEQUENCE_LENGTH})
         artifacts.write_json(run.training, {"rows_train": 10})
-        return export.export(run, temperature=1.3)
+        return export.export(run, points=((0.0, 0.1), (1.3, 1.1)))
 
 
 def texts(number: int) -> list[str]:

@@ -6,15 +6,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import artifacts
+from pipelines import artifacts, calibrator
 from pipelines.dataset import tokens
-from pipelines.evaluation import calibration
 from pipelines.model import network, scoring
 from pipelines.operation import incoming, look, traits
 
 TEXTS = pa.array(["@anna my day http://t.co/x", "cafÃ© itâ€™s #monday", "", "zzyzx", "day day day day"])
 VOCABULARY = ["", "[UNK]", "<user>", "<url>", "my", "day", "it", "#"]
-TEMPERATURE = 1.7
+POINTS = ((0.0, 0.3), (1.7, 1.3))
 
 
 @pytest.fixture(scope="module", params=["hybrid", "classic"])
@@ -44,7 +43,7 @@ def run(request, tmp_path_factory):
         run.predictions("validation").parent.mkdir()
         columns = {"row": split["row"], "label": split["label"], "probability": kept}
         pq.write_table(pa.table(columns), run.predictions("validation"))
-        artifacts.write_json(run.saved_model / "manifest.json", {"temperature": TEMPERATURE, "model_version": "x"})
+        artifacts.write_json(run.saved_model / "manifest.json", {"calibration": POINTS, "model_version": "x"})
         yield run, kept
 
 
@@ -63,7 +62,7 @@ def test_marks_and_unknown_words_are_counted_row_by_row(run):
 
 def test_scores_are_those_of_the_run_calibrated_in_the_order_of_the_texts(run):
     found = traits.of_texts(run[0], TEXTS, np.full(5, -1))
-    np.testing.assert_allclose(found.probabilities, calibration.apply(run[1][:5], TEMPERATURE), atol=1e-6)
+    np.testing.assert_allclose(found.probabilities, calibrator.apply(run[1][:5], POINTS), atol=1e-6)
 
 
 def test_sentence_vectors_are_what_the_dense_layer_reads(run):
