@@ -16,6 +16,7 @@ from pipelines.evaluation import calibration, metrics
 LARGEST_TEMPERATURE = 20.0  # a model that needs more says nothing; its inverse bounds the other side
 LARGEST_BIAS = 10.0
 FOLDS = 5
+SAME = 1e-9  # a smaller rise is rounding, and no step
 
 
 def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> Points:
@@ -38,9 +39,10 @@ def fit_isotonic(labels: np.ndarray, probabilities: np.ndarray) -> Points:
     from sklearn.isotonic import IsotonicRegression
 
     labels, probabilities = _of_both(labels, probabilities)
-    odds = log_odds(probabilities)
-    share = IsotonicRegression(y_min=0, y_max=1).fit(odds, labels).predict(odds)
-    _, step = np.unique(share, return_inverse=True)
+    order = np.argsort(probabilities, kind="stable")
+    odds, labels = log_odds(probabilities[order]), labels[order]
+    rises = np.diff(IsotonicRegression(y_min=0, y_max=1).fit_transform(odds, labels)) > SAME
+    step = np.concatenate([[0], np.cumsum(rises)])
     rows = np.bincount(step)
     right, total = np.bincount(step, weights=labels), np.bincount(step, weights=odds)
     while len(rows) > 1 and right[0] == 0:

@@ -68,6 +68,16 @@ def test_certain_probabilities_survive():
     assert tempered(np.array([0.0, 1.0]), 2.0) == pytest.approx([0.0003162, 0.9996838], abs=1e-5)
 
 
+@pytest.mark.parametrize("decimals", [1, 2, 7])
+def test_an_isotonic_curve_rises_whatever_the_rows(decimals):
+    for seed in range(60):
+        draw = np.random.default_rng(seed)
+        probabilities = draw.beta(0.4, 0.4, 150).round(decimals)
+        labels = np.append(draw.random(148) < probabilities[:148], [0, 1])
+        points = calibrators.fit_isotonic(labels, probabilities)
+        assert (np.diff(points, axis=0) > 0).all()
+
+
 def test_the_way_back_undoes_a_calibration(honest):
     points = ((-2.0, -1.0), (0.0, 0.3), (1.0, 2.0))
     back = calibrator.apply(calibrator.apply(honest[1], points), calibrator.inverse(points))
