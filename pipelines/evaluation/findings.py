@@ -142,8 +142,8 @@ def ways_to_calibrate(ways: dict[str, dict], chosen: str) -> str:
         return f"The export holds what has the least log loss: **{chosen}**."
     found = ways[chosen]
     return (
-        f"{best.capitalize()} has the least log loss, but {chosen}, of fewer numbers, is only {found['excess']:.5f} "
-        f"nats above it, within the standard error of that difference, {found['excess_error']:.5f}. The export holds "
+        f"{best.capitalize()} has the least log loss, but {chosen}, of fewer numbers, is only {found['excess']:.1g} "
+        f"nats above it, within the standard error of that difference, {found['excess_error']:.1g}. The export holds "
         f"**{chosen}**."
     )
 

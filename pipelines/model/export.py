@@ -107,6 +107,7 @@ def export(run: artifacts.Run, *, points: calibrator.Points = calibrator.AS_TRAI
     module = build_module(run, points=points)
     with artifacts.folder_written_whole(run.saved_model) as folder:
         signatures = {"serving_default": module.serve, "describe": module.describe}
+        tf.get_logger().setLevel("WARNING")  # or it tells the reader of 06 of a folder that is about to be renamed
         tf.saved_model.save(module, str(folder), signatures=signatures)
         light.write(
             folder,
