@@ -67,8 +67,13 @@ def inverse(points: Points) -> Points:
 
 def log_odds(probabilities: np.ndarray) -> np.ndarray:
     """log(p / (1 - p)), float64 [rows]; finite for 0 and 1 too."""
-    bounded = np.clip(np.asarray(probabilities, np.float64), SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
-    return np.log(bounded) - np.log1p(-bounded)
+    inside = bounded(probabilities)
+    return np.log(inside) - np.log1p(-inside)
+
+
+def bounded(probabilities: np.ndarray) -> np.ndarray:
+    """Probabilities kept off 0 and 1 by `SMALLEST_PROBABILITY`, float64 [rows]."""
+    return np.clip(np.asarray(probabilities, np.float64), SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
 
 
 def of_run(run: artifacts.Run) -> Points:

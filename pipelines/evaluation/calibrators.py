@@ -41,14 +41,11 @@ def fit_isotonic(labels: np.ndarray, probabilities: np.ndarray) -> Points:
     labels, probabilities = _of_both(labels, probabilities)
     order = np.argsort(probabilities, kind="stable")
     odds, labels = log_odds(probabilities[order]), labels[order]
-    rises = np.diff(IsotonicRegression(y_min=0, y_max=1).fit_transform(odds, labels)) > SAME
-    step = np.concatenate([[0], np.cumsum(rises)])
-    rows = np.bincount(step)
-    right, total = np.bincount(step, weights=labels), np.bincount(step, weights=odds)
-    while len(rows) > 1 and right[0] == 0:
-        rows, right, total = (np.r_[array[0] + array[1], array[2:]] for array in (rows, right, total))
-    while len(rows) > 1 and right[-1] == rows[-1]:
-        rows, right, total = (np.r_[array[:-2], array[-2] + array[-1]] for array in (rows, right, total))
+    share = IsotonicRegression(y_min=0, y_max=1).fit_transform(odds, labels)
+    step = np.cumsum(np.append(False, np.diff(share) > SAME))
+    step = np.clip(step, share[0] < SAME, step[-1] - (share[-1] > 1 - SAME))
+    step -= step[0]
+    rows, right, total = (np.bincount(step, weights=weights) for weights in (None, labels, odds))
     before, after = total / rows, np.log(right) - np.log(rows - right)
     ends = ((before[0] - 1, after[0] - 1), *zip(before, after, strict=True), (before[-1] + 1, after[-1] + 1))
     return tuple((float(one), float(other)) for one, other in ends)

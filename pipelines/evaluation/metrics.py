@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.calibrator import SMALLEST_PROBABILITY
+from pipelines.calibrator import bounded
 
 NAMES = ("accuracy", "macro_f1", "auc", "log_loss")
 RESAMPLES = 1_000
@@ -114,8 +114,8 @@ class _Sorted:
 
 def losses(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """Log loss of each row in nats; a sure mistake costs 16.1, not infinity."""
-    clipped = np.clip(np.asarray(probabilities, np.float64), SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
-    return -np.where(np.asarray(labels) == 1, np.log(clipped), np.log1p(-clipped))
+    inside = bounded(probabilities)
+    return -np.where(np.asarray(labels) == 1, np.log(inside), np.log1p(-inside))
 
 
 def macro_f1(cells: np.ndarray) -> float:

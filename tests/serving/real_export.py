@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines import artifacts, calibrator
+from pipelines import artifacts
 
 VOCABULARY = ["", "[UNK]", "good", "bad", "day", "a", "not", "!!", "<user>", "<url>", "<number>", "😀", "σίσυφοσ", "i"]
 SEQUENCE_LENGTH = 6
 
 
-def export(data_folder: Path, architecture: str, *, points: calibrator.Points = ((0.0, 0.1), (1.3, 1.1))) -> Path:
+def export(data_folder: Path, architecture: str) -> Path:
     """The folder of the export; DATA_FOLDER must name `data_folder`."""
     import keras
 
@@ -37,4 +37,4 @@ def export(data_folder: Path, architecture: str, *, points: calibrator.Points = 
     write_vocabulary(VOCABULARY, run.vocabulary)
     artifacts.write_json(run.encoded("train") / "encoding.json", {"sequence_length": SEQUENCE_LENGTH})
     artifacts.write_json(run.training, {"rows_train": 10})
-    return export.export(run, points=points)
+    return export.export(run, points=((0.0, 0.1), (1.3, 1.1)))
