@@ -35,7 +35,7 @@ Each line is ours with one thing changed, trained once by the same `training.tra
 run {run} of {dataset}, with seed {seed}, and judged on its {validation_rows:,} validation rows. Test rows were not
 read. Brackets are 95 % bootstrap intervals over the same rows, in points; they hold no spread over seeds, and of so
 many lines one may lie outside by luck. Seconds are those of the epochs, their validation included, without the time
-of the word vectors.
+of the word vectors and of the language model, which serve every size.
 """
 
 
@@ -54,11 +54,11 @@ def finished(run: artifacts.Run, variant: Variant) -> dict:
     Returns:
         "fingerprint", "accuracy" (share of validation rows), "seconds", "best_epoch", "settings".
     """
-    from pipelines.model import checkpoints, training
+    from pipelines.model import training
 
     configuration, recipe, word_vectors = variants.settings_of(run, variant)
     settings = configuration.as_dict() | recipe.as_dict()
-    made_from = checkpoints.fingerprint(run, settings, word_vectors, code=Path(training.__file__))
+    made_from = training.made_from(run, configuration, recipe, word_vectors)
     judged_on = artifacts.sha256(run.encoded("validation") / "ids.bin")
     digest = hashlib.sha256((made_from + judged_on).encode()).hexdigest()
     kept = folder_of(run) / f"{variant.name}.json"

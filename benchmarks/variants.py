@@ -60,6 +60,7 @@ ABLATED = (
     Variant("near-only", "word vectors of the near view only", views=("near",)),
     Variant("without-ngrams", "no linear term over n-grams", {"architecture": "pooled"}),
     Variant("ngrams-from-nothing", "n-grams' weights start at nothing", {"naive_bayes_start": 0.0}),
+    Variant("language-model", "the LSTMs have foretold the words of all training texts", {"language_model": True}),
     Variant("word-offsets", "each word may depart from its vector", {"word_offsets": True}),
     Variant("dropout-0", "no dropout", {"dropout_rate": 0.0}),
     Variant("dropout-0.2", "dropout 0.2", {"dropout_rate": 0.2}),

@@ -62,6 +62,10 @@ class EncodedRows:
         offsets = self.offsets[: rows + 1]
         return EncodedRows(self.ids[: offsets[-1]], offsets, self.labels[:rows], self.rows[:rows])
 
+    def between(self, start: int, stop: int) -> EncodedRows:
+        """The rows from `start` up to, not including, `stop`, without copying."""
+        return EncodedRows(self.ids, self.offsets[start : stop + 1], self.labels[start:stop], self.rows[start:stop])
+
     def padded(self, indices: np.ndarray, *, length: int) -> np.ndarray:
         """Rows as one rectangle, padded on the right with 0: int32 [len(indices), length]."""
         starts = self.offsets[indices][:, None]

@@ -18,7 +18,7 @@ from pipelines.dataset import batches, buckets
 from pipelines.model import backend, layers, network, schedule
 
 
-def fingerprint(run: artifacts.Run, parameters: dict, word_vectors: np.ndarray | None, *, code: Path) -> str:
+def fingerprint(run: artifacts.Run, parameters: dict, word_vectors: np.ndarray | None, *, code: list[Path]) -> str:
     """What a checkpoint belongs to: rows, parameters, word vectors, backend, precision, and the code of a training."""
     made_by = [parameters, backend.name(), backend.device().precision]
     digest = hashlib.sha256(json.dumps(made_by).encode())
@@ -26,7 +26,7 @@ def fingerprint(run: artifacts.Run, parameters: dict, word_vectors: np.ndarray |
         digest.update(np.ascontiguousarray(word_vectors))
     modules = (backend, layers, network, schedule, batches, buckets)
     files = [run.encoded("train") / "ids.bin", run.encoded("train") / "labels.npy"]
-    for path in [*files, code, *(Path(module.__file__) for module in modules)]:
+    for path in [*files, *code, *(Path(module.__file__) for module in modules)]:
         digest.update(artifacts.sha256(path).encode())
     return digest.hexdigest()
 

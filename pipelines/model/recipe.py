@@ -22,6 +22,7 @@ class Recipe:
         weight_decay: of AdamW, on all weights but biases and word tables.
         naive_bayes_start: the weights of n-grams start at this share of their log-odds in the training rows (hybrid
             only); 0: at nothing.
+        language_model: whether the LSTMs have foretold words before; see `language_model`.
         seed: of initial weights, dropout and batches.
     """
 
@@ -32,6 +33,7 @@ class Recipe:
     label_smoothing: float = 0.0
     weight_decay: float = 0.0
     naive_bayes_start: float = 0.5
+    language_model: bool = False
     seed: int = 1
 
     def __post_init__(self) -> None:

@@ -18,7 +18,7 @@ import pandas as pd
 
 from pipelines import artifacts
 from pipelines.dataset import batches, tokens
-from pipelines.model import backend, checkpoints, naive_bayes, network, schedule, scoring
+from pipelines.model import backend, checkpoints, language_model, naive_bayes, network, schedule, scoring
 from pipelines.model.progress import EpochBar
 from pipelines.model.recipe import Recipe, stops_early
 
@@ -46,12 +46,11 @@ def train(
         What training.json holds: rows, parameters, epochs, best epoch, seconds, speed, validation accuracy and loss.
     """
     with artifacts.lock(run.checkpoints):
-        backend.set_seed(recipe.seed)
         data = {name: tokens.open_encoded(run.encoded(name)) for name in ("train", "validation")}
-        model = compiled(configuration, recipe, word_vectors, data["train"])
-        fingerprint = checkpoints.fingerprint(
-            run, {**configuration.as_dict(), **recipe.as_dict()}, word_vectors, code=Path(__file__)
-        )
+        start = language_model.learned(run, configuration, word_vectors) if recipe.language_model else None
+        backend.set_seed(recipe.seed)
+        model = compiled(configuration, recipe, word_vectors, data["train"], start=start)
+        fingerprint = made_from(run, configuration, recipe, word_vectors)
         history = checkpoints.restore(model, run.checkpoints, fingerprint)
         if history:
             print(f"going on after epoch {len(history)}, from {run.checkpoints}", flush=True)
@@ -80,17 +79,33 @@ def train(
         return _write(run, kept, data, history, configuration=configuration, recipe=recipe)
 
 
+def made_from(
+    run: artifacts.Run, configuration: network.Configuration, recipe: Recipe, word_vectors: np.ndarray | None
+) -> str:
+    """What a training's checkpoints and results belong to, as one hash; arguments as of `train`."""
+    code = [Path(__file__), *([Path(language_model.__file__)] if recipe.language_model else [])]
+    return checkpoints.fingerprint(run, {**configuration.as_dict(), **recipe.as_dict()}, word_vectors, code=code)
+
+
 def compiled(
-    configuration: network.Configuration, recipe: Recipe, word_vectors: np.ndarray | None, encoded: tokens.EncodedRows
+    configuration: network.Configuration,
+    recipe: Recipe,
+    word_vectors: np.ndarray | None,
+    encoded: tokens.EncodedRows,
+    *,
+    start: Path | None = None,
 ) -> keras.Model:
     """An untrained network in the precision of the device, with the optimizer and loss that a recipe means.
 
     Args:
         configuration, recipe, word_vectors: as `train` is given them.
         encoded: training rows, which n-grams are counted in and the schedule of the learning rate is laid out for.
+        start: from `language_model.learned`, where the LSTMs are to begin with that.
     """
     with backend.precision():
         model = network.build_network(configuration, word_vectors)
+    if start:
+        language_model.give(start, model)
     if configuration.architecture == "hybrid" and recipe.naive_bayes_start:
         odds = naive_bayes.log_odds(encoded, buckets=configuration.ngram_buckets)
         model.get_layer("ngrams").weight.embeddings.assign(recipe.naive_bayes_start * odds[:, None])

@@ -25,11 +25,12 @@ from pipelines.search.study import USUAL, Sweep
 
 @dataclass(frozen=True)
 class Workplace(artifacts.Run):
-    """A run that reads the encoded rows of the run it is named after, and writes everything into `own`."""
+    """A run that reads vocabulary and encoded rows of the run it is named after, and writes everything into `own`."""
 
     own: Path
 
     folder = property(lambda self: self.own)
+    vocabulary = property(lambda self: self.dataset.run(self.name).vocabulary)
 
     def encoded(self, split: str) -> Path:
         return self.dataset.run(self.name).encoded(split)
