@@ -9,8 +9,10 @@ _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*(?=\r\n)", re.I
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*chunked", re.IGNORECASE)
 _EXPECT = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n)", re.IGNORECASE)
 _FIRST_LINE = re.compile(rb"(\S{1,20}) ([^ ?\r\n]+)[ ?]")
+_OLD = re.compile(rb"[^\r\n]* HTTP/1\.0\r\n")
 _SIZE = re.compile(rb"0*([0-9a-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r\n", re.IGNORECASE)
 _HEAD_LIMIT = 65_536
+_MOST_CHUNKS = 10_000  # of one body: each costs as much work as a hundred bytes
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,19 @@ class Arrival:
         deadline: by the monotonic clock, in seconds.
         max_body_bytes: of a body that is worth waiting for.
         received: the bytes, from the request line on.
+        malformed: what is wrong with its chunks; empty where nothing is, as far as they have come.
     """
 
     deadline: float
     max_body_bytes: int
     received: bytearray = field(default_factory=bytearray)
     _head_end: int = -1
+    malformed: str = ""
     _total: int | None = None
+    _is_cut: bool = False  # its body is announced as larger than what is worth waiting for
     _chunk: int = 0  # where the next chunk of a chunked body begins
+    _chunks: int = 0  # before that
+    _ended: bool = False  # a chunked body, with its last chunk
 
     def complete(self) -> bool:
         """Whether gunicorn can take it from here without waiting; too large a request counts as complete."""
@@ -55,19 +62,24 @@ class Arrival:
             return len(self.received) >= self._total
         return self._read_chunks() or len(self.received) > self._head_end + 2 * self.max_body_bytes + _HEAD_LIMIT
 
+    def whole(self) -> bool:
+        """Whether all of it has come, and not only as much as is waited for: the next request can be told from it."""
+        return self._read_head() and not self._is_cut and self.complete() and (self._ended or self._total is not None)
+
     def owes_continue(self) -> bool:
         """Whether the client waits for `100 Continue`; true once."""
-        if not self._read_head() or self.complete():
+        if not self._read_head():
             return False
-        match = _EXPECT.search(self.received, 0, self._head_end)
-        if match is None:
-            return False
-        del self.received[match.start() : match.end()]  # or gunicorn would say it again
-        removed = match.end() - match.start()
-        self._head_end -= removed
-        self._chunk -= removed
-        self._total = self._total - removed if self._total is not None else None
-        return True
+        asked = False
+        while match := _EXPECT.search(self.received, 0, self._head_end):  # gunicorn would say it again
+            asked = True
+            del self.received[match.start() : match.end()]
+            removed = match.end() - match.start()
+            self._head_end -= removed
+            self._chunk -= removed
+            self._total = self._total - removed if self._total is not None else None
+        # RFC 9110, 10.1.1: not to an HTTP/1.0 client. Nor to one whose body is here, or will be refused.
+        return asked and not self.complete() and _OLD.match(self.received) is None
 
     def head_too_large(self) -> bool:
         """Whether there is no end of the headers within what is waited for."""
@@ -88,20 +100,24 @@ class Arrival:
         if _CHUNKED.search(head) is None:
             length = _LENGTH.search(head)
             body = int(length[1]) if length else 0
-            self._total = self._head_end + (body if body <= self.max_body_bytes else 0)
+            self._is_cut = body > self.max_body_bytes
+            self._total = self._head_end + (0 if self._is_cut else body)
         return True
 
     def _read_chunks(self) -> bool:
-        """Whether a chunked body (RFC 9112, 7.1) has ended, or is none: gunicorn then says what is wrong with it."""
-        while (line_end := self.received.find(b"\r\n", self._chunk)) >= 0:
+        """Whether a chunked body (RFC 9112, 7.1) has ended, or is none."""
+        while not self.malformed and (line_end := self.received.find(b"\r\n", self._chunk)) >= 0:
             size = _SIZE.fullmatch(self.received, self._chunk, line_end + 2)
             if size is None or self.received[self._chunk - 2 : self._chunk] != b"\r\n":
-                return True
-            if int(size[1], 16) == 0:
-                return self._has_trailers(line_end)
-            self._chunk = line_end + 2 + int(size[1], 16) + 2
+                self.malformed = "The body's chunks are broken."
+            elif int(size[1], 16) == 0:
+                self._ended = self.received.find(b"\r\n\r\n", line_end) >= 0  # after trailers, or at once
+                return self._ended or len(self.received) > line_end + _HEAD_LIMIT
+            elif self._chunks == _MOST_CHUNKS:
+                self.malformed = f"The body has more than {_MOST_CHUNKS} chunks."
+            else:
+                self._chunk = line_end + 2 + int(size[1], 16) + 2
+                self._chunks += 1
+        if self.malformed:
+            return True
         return len(self.received) > self._chunk + _HEAD_LIMIT
-
-    def _has_trailers(self, line_end: int) -> bool:
-        # An empty line ends them, which may be the first.
-        return self.received.find(b"\r\n\r\n", line_end) >= 0 or len(self.received) > line_end + _HEAD_LIMIT

@@ -53,9 +53,13 @@ class DrainingWorker(GatedWorker):
         self._request.current = req
         return super().handle_request(req, conn)
 
-    def close_if_draining(self) -> None:
-        """In a thread that is about to answer: the client is to hear whether this is its connection's last answer."""
-        if self.draining:
+    def close_if_last(self, *, last: bool) -> None:
+        """In a thread that is about to answer: the client is to hear whether this is its connection's last answer.
+
+        Args:
+            last: it is, even if the process goes on.
+        """
+        if last or self.draining:
             self._request.current.force_close()
 
     def murder_pending(self):

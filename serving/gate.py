@@ -7,7 +7,6 @@ there and no thread. One that stops hearing amid an answer larger than the kerne
 
 from __future__ import annotations
 
-import errno
 import inspect
 import selectors
 import socket
@@ -20,6 +19,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from serving import sockets
 from serving.arrival import Arrival
+from serving.reader import WholeRequest
 
 _LINGER_SECONDS = 2
 
@@ -89,8 +89,7 @@ class GatedWorker(ThreadWorker):
     def _begin(self, conn, arriving):
         conn.data_ready = True
         conn.init()
-        conn.parser.unreader.unread(bytes(arriving.received))
-        conn.parser.unreader.chunk = _no_more
+        conn.parser.unreader = WholeRequest(bytes(arriving.received))
         self.admit(conn, arriving)
 
     def handle_request(self, req, conn):
@@ -104,7 +103,10 @@ class GatedWorker(ThreadWorker):
     def _keepalive_after(self, conn, keepalive):
         """Whether the connection can be kept: not after a broken body. The answer has gone, and no other may follow."""
         try:
-            return not _broke(conn.parser.mesg.body) and super()._keepalive_after(conn, keepalive)
+            if not keepalive or _broke(conn.parser.mesg.body):
+                return False
+            conn.parser.finish_body()  # it is here; gunicorn by itself would stop after 64 KiB, and close
+            return super()._keepalive_after(conn, keepalive)
         except (OSError, ParseException) as error:
             self.log.debug("Closing connection: %s", error)
             return False
@@ -114,7 +116,7 @@ class GatedWorker(ThreadWorker):
             self.linger(conn)  # gunicorn would wait for the client on this thread
             return
         super().finish_request(conn, fs)
-        pipelined = conn in self.keepalived_conns and conn.parser.unreader.buf.tell()
+        pipelined = conn in self.keepalived_conns and conn.parser.unreader.left()
         if pipelined:
             self.on_client_socket_readable(conn, conn.sock)
 
@@ -186,11 +188,6 @@ class GatedWorker(ThreadWorker):
             if conn in self._arriving and not self._arriving[conn].received:
                 self._leave(conn)
                 self.drop(conn)
-
-
-def _no_more() -> bytes:
-    """What gunicorn gets where it reads on: a request that is shorter than it says must not hold a thread."""
-    raise ConnectionResetError(errno.ECONNRESET, "the request is shorter than it says")
 
 
 def _broke(body) -> bool:

@@ -74,7 +74,10 @@ def on_starting(server):
         )
     if _settings.log_texts:
         server.log.warning("LOG_TEXTS=true: the log holds what people send. Keep it as such data must be kept.")
-    metrics.prepare_folder()
+    try:
+        metrics.prepare_folder()
+    except OSError as error:
+        sys.exit(f"{metrics.FOLDER}={os.environ.get(metrics.FOLDER, '')} cannot be used: {error}")
     shared.prepare()
     gc.freeze()  # what is imported by now is shared by the workers, as long as no garbage collector writes to it
     # SIGHUP: each worker loads the new model beside the old one and then swaps. gunicorn's own way, new workers for old

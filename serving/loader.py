@@ -32,6 +32,7 @@ class Loader:
     def __init__(self, settings: Settings, slot: Slot, metrics: Metrics, board: Board):
         self._settings, self._slot, self._metrics, self._board = settings, slot, metrics, board
         self._lock = threading.Lock()
+        self._asked = False  # for a reload that waits for the lock: it will load whatever further ones would
         self._digest = ""  # of the manifest of the model in use
         self._refused: dict[str, float] = {}  # digests of those that could not be loaded, and when they were tried
         self.on_ready: Callable[[], None] = lambda: None
@@ -43,7 +44,9 @@ class Loader:
     def reload(self) -> None:
         """Load whatever MODEL_URI names by now."""
         self._board.reload_asked()  # and is done hereby
-        _in_thread(self._replace)
+        if not self._asked:
+            self._asked = True
+            _in_thread(self._replace)
 
     def fill(self, predictor: Predictor) -> None:
         """Answer with this model from now on."""
@@ -119,6 +122,7 @@ class Loader:
         first = not self._slot.filled()
         try:
             with self._lock:
+                self._asked = False
                 self._load(store.fetch(self._settings))
         except Exception as error:
             self._metrics.failed_reloads.inc()

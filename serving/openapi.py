@@ -30,7 +30,8 @@ def document(service: Service) -> dict[str, Any]:
     info = {
         "title": "Tweet sentiment",
         "version": "1",
-        "description": "Is a short English text positive? Answers with P(positive). No input makes a 5xx.",
+        "description": "Is a short English text positive? Answers with P(positive). No input makes a 5xx, save 503 "
+        "where too much is asked at once.",
     }
     whole = {
         "openapi": "3.1.0",
@@ -50,7 +51,7 @@ def _model_paths(service: Service) -> dict[str, Any]:
     either = {"anyOf": [_reference("Answer"), _reference("BatchAnswer")]}
     absent = {401: not service.settings.api_key, 429: not service.settings.rate_limit}
     refusals = tuple(status for status in (400, 401, 408, 413, 415, 422, 429, 431, 503) if not absent.get(status))
-    query_refusals = tuple(status for status in refusals if status not in (408, 413, 415))
+    query_refusals = tuple(status for status in refusals if status not in (413, 415))
     front = _operation(
         "front", "The older address of GET /predict; a page, without input_str", "Answer", query_refusals
     )
@@ -71,13 +72,14 @@ def _model_paths(service: Service) -> dict[str, Any]:
 
 
 def _operation_paths(service: Service) -> dict[str, Any]:
-    queued = ((429,) if service.settings.rate_limit else ()) + (503,)  # like every call but health checks
+    unqueued = (400, 408, 431, 503)
+    queued = (*unqueued, 429) if service.settings.rate_limit else unqueued  # every call but health checks
     text = {"text/plain": {"schema": {"type": "string"}}}
     return {
-        "/livez": {"get": _operation("livez", "The process answers", {"type": "object"})},
-        "/readyz": {"get": _operation("readyz", "The model is loaded and warmed up", {"type": "object"}, (503,))},
+        "/livez": {"get": _operation("livez", "The process answers", {"type": "object"}, unqueued)},
+        "/readyz": {"get": _operation("readyz", "The model is loaded and warmed up", {"type": "object"}, unqueued)},
         "/admin/reload": {"post": _reload(queued)},
-        "/metrics": {"get": _plain("metrics", "Figures for Prometheus", text, (503,))},
+        "/metrics": {"get": _plain("metrics", "Figures for Prometheus", text, unqueued)},
         "/openapi.json": {"get": _operation("openapi", "This document", {"type": "object"}, queued)},
         "/docs": {"get": _plain("docs", "This document, for people", _PAGE, queued)},
     }

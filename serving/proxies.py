@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import re
 from collections.abc import Callable
 
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -19,7 +20,7 @@ def behind(app: Callable, trusted: str) -> Callable:
     if not trusted:
         return app
     if trusted.isdecimal():
-        return ProxyFix(app, x_for=int(trusted), x_proto=int(trusted))
+        return ProxyFix(_without_port(app), x_for=int(trusted), x_proto=int(trusted))
     return FromNetworks(app, trusted)
 
 
@@ -30,6 +31,24 @@ def networks(trusted: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network
         ValueError: one is none.
     """
     return [ipaddress.ip_network(each.strip()) for each in trusted.split(",")]
+
+
+def host_of(hop: str) -> str:
+    """The address in an entry of X-Forwarded-For, where some proxies also write the client's port.
+
+    >>> host_of("192.0.2.1:5060"), host_of("[2001:db8::1]:5060"), host_of("2001:db8::1"), host_of("unknown")
+    ('192.0.2.1', '2001:db8::1', '2001:db8::1', 'unknown')
+    """
+    found = re.fullmatch(r"\[([^\]]*)\](?::\d+)?|([^:]*):\d+", hop)
+    return (found[1] or found[2] or "") if found else hop
+
+
+def _without_port(app: Callable) -> Callable:
+    def call(environ, start_response):
+        environ["REMOTE_ADDR"] = host_of(environ.get("REMOTE_ADDR", ""))
+        return app(environ, start_response)
+
+    return call
 
 
 class FromNetworks:
@@ -48,7 +67,7 @@ class FromNetworks:
         return self._app(environ, start_response)
 
     def _client(self, peer: str, forwarded: str) -> str:
-        for hop in reversed([hop.strip() for hop in forwarded.split(",")]):
+        for hop in reversed([host_of(hop.strip()) for hop in forwarded.split(",")]):
             trusts = self._trusts(hop)
             if trusts is None:  # no address: nobody trusted wrote this, or all that is before it
                 break

@@ -19,6 +19,7 @@ blueprint = Blueprint("predict", __name__)
 @blueprint.post("/predict")
 def predict_post() -> Response:
     """{"text": …} or {"texts": […]}."""
+    service().require_key(request)  # before anything is read that costs work
     value = body.read_json(request, service().settings)
     texts, single = schema.check(service().request_schema, value)
     return _answer(service(), texts, single=single)
@@ -27,6 +28,7 @@ def predict_post() -> Response:
 @blueprint.get("/predict")
 def predict_get() -> Response:
     """?text=…, the same as a single POST."""
+    service().require_key(request)
     texts, _ = schema.check(service().request_schema, body.read_query(request, "text"))
     return _answer(service(), texts, single=True)
 
@@ -35,8 +37,8 @@ def predict_get() -> Response:
 def explain_post() -> Response:
     """{"text": …}: its prediction, and which of its words pushed it which way."""
     own = service()
-    text = schema.check_single(own.request_schema, body.read_json(request, own.settings))
     own.require_key(request)
+    text = schema.check_single(own.request_schema, body.read_json(request, own.settings))
     g.texts = [text]
     model = own.slot.get(wait=g.deadline - time.monotonic())
     score, words = explain(partial(model.score, deadline=g.deadline), text, own.settings.max_explained_words)
@@ -50,12 +52,12 @@ def front() -> Response | str:
     """?input_str=…, an address that older users know; without it a page to try the model."""
     if "input_str" not in body.query(request):
         return render_template("page.html", settings=service().settings)
+    service().require_key(request)
     texts, _ = schema.check(service().request_schema, body.read_query(request, "input_str", others=True))
     return _answer(service(), texts, single=True)
 
 
 def _answer(own: Service, texts: Sequence[str], *, single: bool) -> Response:
-    own.require_key(request)
     g.texts = texts
     model = own.slot.get(wait=g.deadline - time.monotonic())
     g.scores = scores = model.score(texts, deadline=g.deadline)

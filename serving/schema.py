@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstrai
 from serving.problems import Problem
 from serving.settings import Settings
 
+_MOST_MEMBERS = 20  # of a request that is looked at: each unknown one would be a mistake to be told
+_MOST_PLACES = 20
 REQUEST_ID = r"^[A-Za-z0-9._-]{1,64}$"
 
 
@@ -109,10 +111,13 @@ def check(adapter: TypeAdapter[Any], value: object) -> tuple[list[str], bool]:
     Raises:
         Problem: invalid-input, with every wrong place.
     """
+    if isinstance(value, dict) and len(value) > _MOST_MEMBERS:
+        message = f'an object with either "text" or "texts" is accepted; this one has {len(value)} members'
+        raise Problem("invalid-input", f"body: {message}", errors=[{"where": "", "message": message}])
     try:
         checked = adapter.validate_python(value)
     except ValidationError as error:
-        raise Problem("invalid-input", _sentence(error), errors=_places(error), **_limits(error)) from None
+        raise _refusal(error) from None
     single = hasattr(checked, "text")
     return ([checked.text] if single else checked.texts), single
 
@@ -130,22 +135,15 @@ def check_single(adapter: TypeAdapter[Any], value: object) -> str:
     return texts[0]
 
 
-def _places(error: ValidationError) -> list[dict[str, str]]:
+def _refusal(error: ValidationError) -> Problem:
+    items = error.errors(include_input=False, include_url=False)
     # The first part of a place is the tag of the union, which the client never wrote. The input is not repeated.
-    items = error.errors(include_input=False, include_url=False, include_context=False)
-    return [
-        {"where": "/".join(str(part)[:100] for part in item["loc"][1:]), "message": item["msg"]} for item in items[:20]
+    places = [
+        {"where": "/".join(str(part)[:100] for part in item["loc"][1:]), "message": item["msg"]}
+        for item in items[:_MOST_PLACES]
     ]
-
-
-def _limits(error: ValidationError) -> dict[str, int]:
-    """The settings that were passed, by name, with their values."""
     names = {"string_too_long": "max_characters", "too_long": "max_texts"}
-    found = [item for item in error.errors(include_input=False, include_url=False) if item["type"] in names]
-    return {names[item["type"]]: item["ctx"]["max_length"] for item in found}
-
-
-def _sentence(error: ValidationError) -> str:
-    first = _places(error)[0]
-    more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{first['where'] or 'body'}: {first['message']}{more}"
+    limits = {names[item["type"]]: item["ctx"]["max_length"] for item in items if item["type"] in names}
+    more = f" ({len(items) - 1} more)" if len(items) > 1 else ""
+    sentence = f"{places[0]['where'] or 'body'}: {places[0]['message']}{more}"
+    return Problem("invalid-input", sentence, errors=places, **limits)

@@ -34,7 +34,7 @@ class Settings(BaseModel):
         "tensorflow", description="What runs the model; onnx is the light form inside the export."
     )
     model_poll_seconds: float = Field(
-        0, ge=0, description="How often each worker looks whether MODEL_URI names another model by now; 0: never."
+        0, ge=0, le=86400, description="Seconds between looks whether MODEL_URI names another model; 0: none."
     )
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 is every interface.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
@@ -50,9 +50,9 @@ class Settings(BaseModel):
         0, ge=0, le=256, description="CPU threads of one model call; 0: the cores, shared among the workers."
     )
 
-    max_body_bytes: int = Field(1_048_576, ge=1, description="Largest request body, in bytes (413).")
-    max_texts: int = Field(256, ge=1, description="Most texts in one request (422).")
-    max_characters: int = Field(10_000, ge=1, description="Longest text, in characters (422).")
+    max_body_bytes: int = Field(1_048_576, ge=1, le=2**30, description="Largest request body, in bytes (413).")
+    max_texts: int = Field(256, ge=1, le=10**6, description="Most texts in one request (422).")
+    max_characters: int = Field(10_000, ge=1, le=10**8, description="Longest text, in characters (422).")
     max_explained_words: int = Field(
         64, ge=1, description="Most words that /explain leaves out one by one; a longer text's go in groups."
     )
@@ -64,7 +64,7 @@ class Settings(BaseModel):
         10, gt=0, le=3600, description="Longest time to an answer once a request has arrived, in seconds (503)."
     )
     hang_seconds: float = Field(
-        30, gt=0, description="A worker whose model call is later than that after its deadline is replaced."
+        30, gt=0, le=86400, description="A worker whose model call is later than that after its deadline is replaced."
     )
     batch_texts: int = Field(64, ge=1, description="Texts of waiting requests that are scored in one model call.")
 
@@ -94,6 +94,20 @@ class Settings(BaseModel):
         False, description="The line holds the first 32 texts, 280 characters of each: personal data, so off."
     )
     log_clients: bool = Field(False, description="The line holds the client's address: personal data, so off.")
+
+    @field_validator("model_uri_allow")
+    @classmethod
+    def _lists_something(cls, value: str) -> str:
+        if value and not value.replace(",", "").strip():
+            raise ValueError("it lists nothing")
+        return value
+
+    @field_validator("model_poll_seconds")
+    @classmethod
+    def _pauses(cls, value: float) -> float:
+        if 0 < value < 0.1:
+            raise ValueError("a look every 0.1 seconds is the most")
+        return value
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -52,12 +52,17 @@ class Pool:
 
 @dataclass(eq=False)
 class UnderWay:
-    """A request that has been given to a thread."""
+    """A request that has been given to a thread.
+
+    Attributes:
+        last: nobody can tell where the next one on its connection begins.
+    """
 
     conn: TConn
     head: Head
     pool: Pool
     turn: Turn
+    last: bool = False
     thread: Future | None = None
     late: bool = False  # answered by the main thread
     _since: float = field(default_factory=time.monotonic)

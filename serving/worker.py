@@ -75,11 +75,14 @@ class Worker(DrainingWorker):
         if arriving.head_too_large():
             detail = f"The headers have no end within {len(arriving.received)} bytes."
             self._refuse(conn, head, Problem("headers-too-large", detail))
+        elif arriving.malformed:
+            self._refuse(conn, head, Problem("malformed-request", arriving.malformed))
         elif pool.busy >= pool.most:
             detail = f"{pool.busy} requests are under way in this process."
             self._refuse(conn, head, Problem("overloaded", detail, headers={"Retry-After": "1"}, **pool.limits))
         else:
-            self._submit(UnderWay(conn, head, pool, Turn(time.monotonic() + self._settings.request_seconds)))
+            turn = Turn(time.monotonic() + self._settings.request_seconds)
+            self._submit(UnderWay(conn, head, pool, turn, last=not arriving.whole()))
 
     def _pool_for(self, method, path):
         if not operation.is_health_check(method, path):
@@ -101,7 +104,7 @@ class Worker(DrainingWorker):
         turn = environ["serving.turn"] = self._thread.request.turn
         environ["serving.hanging"] = bool(self._hanging)
         body = self._app(environ, start_response)
-        self.close_if_draining()
+        self.close_if_last(last=self._thread.request.last)
         if turn.take("thread"):
             return body
         body.close()

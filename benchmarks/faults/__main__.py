@@ -3,8 +3,10 @@
     MODEL_URI=data/sentiment140/runs/200000/saved_model python -m benchmarks.faults
 
 Two workers on loopback with the default settings, driven by 32 connections that ask one text after another; clients,
-service and the process that watches its health share the cores. Prints a table, and writes it to benchmarks/FAULTS.md.
-A dropped request is one that was sent and got no answer, on a connection whose end had not been announced.
+service and the process that watches its health share the cores. A dropped request is one that was sent and got no
+answer, on a connection whose end had not been announced.
+
+Prints a table, and writes it to benchmarks/FAULTS.md.
 """
 
 from __future__ import annotations

@@ -11,12 +11,16 @@ class Refusal extends Error {
   }
 }
 
+// Half a character of two is none in UTF-8: the service would refuse all for it.
+const wellFormed = (name, value) => (typeof value === "string" ? value.toWellFormed() : value);
+
 export async function ask(path, body, signal) {
   const headers = { "Content-Type": "application/json" };
   // A header holds bytes: the key's in UTF-8, which is what the service compares.
   const key = byId("key")?.value;
   if (key) headers.Authorization = `Bearer ${String.fromCharCode(...new TextEncoder().encode(key))}`;
-  const response = await fetch(path, { method: "POST", headers, body: JSON.stringify(body), signal }).catch((error) => {
+  const sent = { method: "POST", headers, body: JSON.stringify(body, wellFormed), signal };
+  const response = await fetch(path, sent).catch((error) => {
     throw error instanceof TypeError ? new Error("The service cannot be reached.") : error;
   });
   const answer = await response.json().catch(() => ({ title: `The service answered ${response.status}` }));

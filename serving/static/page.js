@@ -63,8 +63,11 @@ for (const name of ["dragover", "dragleave", "drop"]) {
   });
 }
 // A link may carry a text after its #, which browsers send to no server.
-if (location.hash.length > 1) {
+function openLink() {
+  if (location.hash.length < 2) return;
   const kept = location.hash.slice(1).replaceAll("+", "%2B").replaceAll("&", "%26");
   byId("text").value = new URLSearchParams(`text=${kept}`).get("text");
   byId("form").requestSubmit();
 }
+window.addEventListener("hashchange", openLink);
+openLink();

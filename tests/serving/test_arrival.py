@@ -59,6 +59,43 @@ def test_a_client_that_asks_is_told_once_to_go_on():
     assert arrival.received == POST + b"Content-Length: 2\r\n\r\n{}"
 
 
+def test_one_that_asks_twice_is_told_once_and_one_of_http_1_0_never():
+    twice = arrived(POST + b"Expect: 100-continue\r\nContent-Length: 2\r\nexpect: 100-Continue\r\n\r\n")
+    assert twice.owes_continue()
+    assert not twice.owes_continue()
+    assert twice.received == POST + b"Content-Length: 2\r\n\r\n"
+    old = arrived((POST + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n").replace(b"1.1", b"1.0"))
+    assert not old.owes_continue()
+    refused = arrived(POST + b"Expect: 100-continue\r\nContent-Length: 1001\r\n\r\n")
+    assert not refused.owes_continue()
+    assert b"Expect" not in refused.received
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_what_is_complete_and_within_the_limits_is_whole(name):
+    assert arrived(WHOLE[name]).whole()
+    assert not arrived(WHOLE[name][:-1]).whole()
+
+
+def test_what_is_only_not_waited_for_is_not_whole():
+    assert not arrived(POST + b"Content-Length: 1001\r\n\r\n" + b"x" * 1001).whole()
+    for body in (b"11000\r\n" + b"x" * 68_000, b"0\r\n" + b"X: y\r\n" * 12_000, b"zz\r\n"):
+        arrival = arrived(CHUNKED + body)
+        assert arrival.complete()
+        assert not arrival.whole()
+
+
+def test_what_is_wrong_with_chunks_is_said():
+    for body in (b"zz\r\n", b"1;a\nb\r\nx\r\n", b"1\r\nxyz\r\n0\r\n\r\n"):
+        arrival = arrived(CHUNKED + body)
+        assert arrival.complete()
+        assert "broken" in arrival.malformed
+    many = arrived(CHUNKED + b"1\r\nx\r\n" * 10_001 + b"0\r\n\r\n", limit=10**6)
+    assert many.complete()
+    assert "10000 chunks" in many.malformed
+    assert not arrived(WHOLE["many chunks"]).malformed
+
+
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [

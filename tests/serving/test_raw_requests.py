@@ -1,6 +1,7 @@
 """What no HTTP library would send, to real workers: each gets an answer below 500, and none a thread for long."""
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -71,6 +72,8 @@ SMUGGLED = {
     "a chunk of size 0x10": CHUNKED + b"0x10\r\n" + BODY + b"\r\n0\r\n\r\n",
     "a chunk of size 1_0": CHUNKED + b"1_0\r\n" + BODY + b"\r\n0\r\n\r\n",
     "a chunk of 400 digits": CHUNKED + b"f" * 400 + b"\r\n" + BODY + b"\r\n0\r\n\r\n",
+    "a note with a line feed": CHUNKED + b"10;a\nb\r\n" + BODY + b"\r\n0\r\n\r\n",
+    "more chunks than are read": CHUNKED + b"1\r\n \r\n" * 11_000 + b"0\r\n\r\n",
     "a trailer that is no header": CHUNKED + b"10\r\n" + BODY + b"\r\n0\r\nbad trailer\r\n\r\n",
     "a bare return in a header": get(b"/livez", b"X-A: a\rX-B: b\r\n"),
     "a null byte in a header": get(b"/livez", b"X-A: a\x00b\r\n"),
@@ -187,6 +190,38 @@ def test_a_broken_body_gets_one_answer_and_ends_its_connection(server, name, rea
     answers = everything(server, data + b"\r\nGET /readyz" + HOST + CLOSE)
     assert answers.count(b"HTTP/1.1 ") == 1, answers
     assert not tracebacks(server)
+
+
+LAST = {
+    "a body that is too large": (post(b"Content-Length: 100001\r\n", b" " * 100_001), b"413"),
+    "a body that is too large for who does not read it": (
+        b"GET /livez" + HOST + b"Content-Length: 100001\r\n\r\n" + b" " * 100_001,
+        b"200",
+    ),
+    "chunks that are broken": (CHUNKED + b"zz\r\n", b"400"),
+}
+
+
+@pytest.mark.parametrize("name", LAST)
+def test_an_answer_after_which_the_connection_is_closed_says_so(server, name):
+    data, status = LAST[name]
+    answer = everything(server, data + b"GET /livez" + HOST + b"\r\n")
+    assert answer.split()[1] == status
+    assert b"\r\nconnection: close\r\n" in answer.lower()
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_a_body_that_is_refused_unread_leaves_its_connection_open(server):
+    unread = post(b"Content-Length: 90000\r\n", b" " * 90_000).replace(b"application/json", b"text/plain")
+    answers = everything(server, unread + b"GET /livez" + HOST + CLOSE)
+    assert re.findall(rb"HTTP/1\.1 (\d+)", answers) == [b"415", b"200"]
+
+
+def test_only_a_client_that_may_go_on_is_told_to(server):
+    expects = b"Expect: 100-continue\r\n"
+    old = post(expects + LENGTH + b"Connection: close\r\n").replace(b"HTTP/1.1", b"HTTP/1.0")
+    assert b" 100 " not in everything(server, old)
+    assert b" 100 " not in everything(server, post(expects + b"Content-Length: 999999\r\n", b""))
 
 
 HOLDING = {

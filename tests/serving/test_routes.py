@@ -116,6 +116,20 @@ def test_with_an_api_key_only_its_holder_gets_predictions(make_client):
     assert client.post("/predict", json={"text": "x"}, headers=right).status_code == 200
 
 
+def test_who_has_no_key_has_nothing_read(make_client):
+    client = make_client(api_key="key")
+    for path in ("/predict", "/explain"):
+        assert_problem(client.post(path, data=b"no json"), 401, "unauthorized")
+    assert_problem(client.get("/predict?nothing=x"), 401, "unauthorized")
+
+
+def test_an_object_of_many_members_is_refused_before_each_is_told(client):
+    many = {"text": "x"} | {str(number): 0 for number in range(10_000)}
+    document = assert_problem(client.post("/predict", json=many), 422, "invalid-input")
+    assert "10001 members" in document["detail"]
+    assert len(document["errors"]) == 1
+
+
 def test_only_the_holder_of_the_key_can_reload(make_client):
     assert_problem(make_client().post("/admin/reload"), 403, "forbidden")
     assert_problem(make_client(api_key="key").post("/admin/reload"), 401, "unauthorized")

@@ -29,6 +29,21 @@ def test_every_wrong_variable_is_named_with_its_value():
         assert part in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MODEL_URI_ALLOW", " , "),
+        ("MODEL_POLL_SECONDS", "1e-9"),
+        ("MODEL_POLL_SECONDS", "inf"),
+        ("MAX_TEXTS", "99999999999999999999"),
+        ("MAX_CHARACTERS", "99999999999999999999"),
+    ],
+)
+def test_what_would_switch_a_guard_off_or_fit_no_machine_is_refused(name, value):
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_environment({name: value})
+
+
 def test_the_key_may_lie_in_a_file_and_is_never_shown(tmp_path):
     file = tmp_path / "key"
     file.write_text("secret\n")
