@@ -2,10 +2,11 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR .SECONDEXPANSION:
-.PHONY: help setup data train evaluate curves holdouts run serve predict predict-file evaluate-on model-card monitor retrain rollback reproduce sweep image lab ui test lint bench lock clean another-backend
+.PHONY: help setup data train evaluate curves holdouts run serve predict predict-file evaluate-on model-card monitor retrain rollback reproduce sweep image lab ui test lint bench lock clean another-backend again
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PORT ?= 8000
 WORKERS ?= 2
+SIZES ?= 12500 25000 50000
 TF_CPP_MIN_LOG_LEVEL ?= 2
 export PORT WORKERS TF_CPP_MIN_LOG_LEVEL TEXT FILE OUT NEW
 PYTHON3 ?= python3
@@ -33,9 +34,8 @@ train: .venv/ready-run ## all stages up to the evaluated model: SIZE=200000 (def
 	if $(MAKE) -q run DATASET=$$d RUN=$$r; then echo "nothing has changed since this run was made"; \
 	else $(MAKE) -s run DATASET=$$d RUN=$$r; fi; $(PYTHON) -m pipelines.evaluation.summary $$d $$r
 model-card: .venv/ready-run ; @$(PYTHON) -m pipelines.evaluation.model_card --dataset "$(DATASET)" --run "$(SIZE)" --out MODEL_CARD.md ## MODEL_CARD.md anew, from the figures of a run: SIZE=200000
-curves: .venv/ready-run ## train every size of SIZES="12500 25000 50000" and compare them
-	@set -e; for size in $(SIZES); do $(MAKE) -s train SIZE=$$size; done; \
-	touch notebooks/05_diagnose.ipynb; $(MAKE) -s train SIZE=$(lastword $(SIZES))
+curves: .venv/ready-run ## train every size of SIZES="12500 25000 50000" (the default) and compare them
+	@set -e; for size in $(SIZES); do $(MAKE) -s train SIZE=$$size; done; $(MAKE) -s train SIZE=$(lastword $(SIZES)) AGAIN=05_diagnose
 holdouts: .venv/ready-run ## the same on other test rows: later in time, other users, leaky; 06 shows them side by side
 	@set -e; siblings=$$($(PYTHON) -m pipelines.dataset.sources siblings $(if $(DATASET),--dataset "$(DATASET)")); \
 	for d in $$siblings; do $(MAKE) -s train DATASET=$$d; done; $(MAKE) -s train
@@ -46,7 +46,7 @@ needs_01_prepare := $(D)/raw/source.json
 needs_02_explore := $(D)/01_prepare.ipynb
 needs_03_tokenize := $(D)/01_prepare.ipynb
 needs_04_train := $(R)/03_tokenize.ipynb $(if $(KERAS_BACKEND),$(shell grep -qs '"keras_backend": "$(KERAS_BACKEND)"' $(R)/04_train.manifest.json || echo another-backend))
-needs_05_diagnose := $(R)/04_train.ipynb
+needs_05_diagnose := $(R)/04_train.ipynb $(if $(filter 05_diagnose,$(AGAIN)),again)
 seeded := $(foreach r,$(notdir $(wildcard $(D)/runs/*_seed-*)),$(if $(filter $(RUN),$(subst $() ,_,$(filter-out seed-%,$(subst _, ,$r)))),$r))
 needs_06_evaluate := $(R)/05_diagnose.ipynb $(wildcard $(seeded:%=$(D)/runs/%/metrics.json) $(patsubst %,$(D)-%/runs/$(RUN)/metrics.json,later users leaky))
 run: $(R)/06_evaluate.ipynb $(D)/02_explore.ipynb
@@ -56,7 +56,7 @@ before-%: $$(needs_$$*) ;
 $(patsubst %,$(D)/%.ipynb,01_prepare 02_explore): $(D)/%.ipynb: notebooks/%.ipynb $$(needs_$$*)
 	@$(PYTHON) -m pipelines.run $* -p dataset $(DATASET) --inputs $^
 $(patsubst %,$(R)/%.ipynb,03_tokenize 04_train 05_diagnose 06_evaluate): $(R)/%.ipynb: notebooks/%.ipynb $$(needs_$$*)
-	@$(PYTHON) -m pipelines.run $* -p dataset $(DATASET) -p run "$(RUN)" --overrides "$(PARAMS)" --inputs $(filter-out another-backend,$^)
+	@$(PYTHON) -m pipelines.run $* -p dataset $(DATASET) -p run "$(RUN)" --overrides "$(PARAMS)" --inputs $(filter-out another-backend again,$^)
 -include $(wildcard $(D)/.*.d $(R)/.*.d)
 serve: .venv/ready-run ; @uri=$(MODEL) && MODEL_URI=$$uri exec gunicorn -c serving/gunicorn_conf.py 'serving.app:create_app()' ## the newest evaluated run, or SIZE=/MODEL_URI=, on PORT (8000) with WORKERS (2)
 predict: .venv/ready-run ; @uri=$(MODEL) && MODEL_URI=$$uri $(PYTHON) -m serving.predict "$$TEXT" ## TEXT="python is great": label and probability on the shell

@@ -79,6 +79,7 @@ def test_models_are_compared_split_by_split_with_their_numbers():
 
 def test_slices_that_are_surely_worse_stand_out():
     columns = {"slice": ["a", "b"], "rows": [10, 20], "accuracy": [0.5, 0.8], "low": [0.4, 0.7], "high": [0.6, 0.9]}
+    columns["worse"] = [True, False]
     axes = evaluation.slices(pd.DataFrame(columns), overall=0.75).axes[0]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["b  (20)", "a  (10)"]
     blue = [line for line in axes.lines if line.get_color() == figures.MODEL]

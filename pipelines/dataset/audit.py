@@ -54,7 +54,7 @@ def rejected(dataset: artifacts.Dataset) -> pd.DataFrame:
     return found.sort_values("rows", ascending=False, ignore_index=True)
 
 
-def audit(dataset: artifacts.Dataset, manifest: dict) -> dict[str, int | bool]:
+def audit(dataset: artifacts.Dataset, manifest: dict) -> dict[str, float]:
     """Read the splits back and measure what must hold.
 
     Returns:

@@ -77,7 +77,8 @@ MISUSE = """- Decisions about a single person: hiring, credit, moderation, insur
 - Texts in which most are neutral, without a step before it that sets those aside."""
 CAVEATS = """- `test` is drawn at random from the same collection as the training rows: the same time, topics and, in
   part, writers. On texts from elsewhere expect less.
-- Texts that occur with both labels left every split, so the rows that nobody can tell are not counted.
+- Texts that occur with both labels leave every split, so the rows that nobody can tell are not counted. In data sets
+  that end in `-leaky` they stay: these are there to be compared with.
 - Brackets hold 95 % intervals over rows, bootstrapped, or Wilson's for kinds of text and shares of sure rows: what
   other rows would change, not what another seed would.
 - All choices were made on `validation`, so its figures flatter; `06_evaluate` alone reads `test`."""

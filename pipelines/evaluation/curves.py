@@ -12,7 +12,8 @@ curves", for the curve over rows):
 3. data-limited  neither, and twice the rows surely bring something worth having
 4. converged     none of these: nothing cheap is left in rows or epochs
 
-A figure counts only where its whole 95 % interval is past the bar, so that noise gives no advice.
+Gap and slope count only where their whole 95 % intervals are past the bar, so that noise gives no advice; losses of
+epochs, which have no interval, where they are past a bar that is wider than epochs differ by themselves.
 """
 
 from __future__ import annotations
@@ -125,16 +126,18 @@ def verdict(
 def _gap_reason(gap: Estimate) -> str:
     size = "large" if gap.low > LARGE_GAP else "not surely large"
     bar = f"{100 * LARGE_GAP:.0f} points"
-    return f"Training accuracy is {gap.points()} points above validation: {size} (bar: {bar})."
+    return f"Training accuracy minus validation accuracy: {gap.points()} points, {size} (bar: {bar})."
 
 
 def _epochs_reason(rise: float, improvement: float | None, *, falling: bool) -> str:
     if improvement is None:
         return "Only one epoch was run, so its trend is unknown."
-    if rise > 0:
+    if round(1000 * rise) > 0:
         after = "clearly" if rise > CLEAR_RISE else "within noise"
         return f"Validation loss ended {100 * rise:.1f} % above its best epoch ({after})."
     trend = "still falling" if falling else "levelling off, or the learning rate had run down"
+    if improvement <= 0:
+        return "Validation loss ended as low as in its best epoch, and no lower."
     return f"The last epoch was the best and bettered validation loss by {100 * improvement:.1f} % ({trend})."
 
 
@@ -147,13 +150,15 @@ def _slope_reason(slope: Estimate | None) -> str:
 
 
 def _baseline_reason(accuracy: float, baseline: float) -> str:
+    if accuracy == baseline:
+        return "It is right as often as TF-IDF + logistic regression on the same rows."
     how = "behind" if accuracy < baseline else "ahead of"
     return f"It is {100 * abs(accuracy - baseline):.2f} points {how} TF-IDF + logistic regression on the same rows."
 
 
 def _next_steps(name: str, *, rows_help: bool, slope_known: bool) -> list[str]:
     steps = {
-        "overfit": ["Regularise: more dropout, fewer units, or weight decay.", "Stop earlier, or lower the rate."],
+        "overfit": ["Regularise: more dropout, or fewer units.", "Lower the learning rate."],
         "data-limited": ["Train on more rows: a larger SIZE, or all of them."],
         "underfit": ["Train for more epochs, or with a higher rate.", "Give the network more units."],
         "converged": ["Change the kind of model or its features; more of the same brings little."],

@@ -54,7 +54,7 @@ def grouped(
 
     Args:
         texts: string [rows], raw; labels: int [rows]; probabilities: float [rows].
-        baseline: TF-IDF, which errs for reasons of its own: where it is sure of the network's side too, the words say
+        baseline: TF-IDF, the second witness: where it is sure of the network's side too, the words say
             the opposite of the label.
         least: see `confident`.
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pandas as pd
 
 from pipelines import artifacts
 from pipelines.calibrator import Points
-from pipelines.evaluation import siblings
+from pipelines.evaluation import metrics, siblings
 from pipelines.evaluation.ceiling import WrongLabels
 from pipelines.evaluation.forecast import Estimate
-from pipelines.evaluation.wording import SIGNIFICANT, difference
+from pipelines.evaluation.wording import difference
 
 
 def _percent(value: float, interval: list[float]) -> str:
@@ -46,8 +47,8 @@ def differences(tests: dict[str, dict], *, other: str) -> str:
     return "\n\n".join(difference(test, other=other, split=split) for split, test in tests.items())
 
 
-def test_sets(splits: dict[str, dict], *, run: artifacts.Run, missing: list[str]) -> str:
-    """How far each test set is from the random one, and how to make those that are not there."""
+def test_sets(splits: dict[str, dict], *, run: artifacts.Run, missing: list[str], impossible: list[str]) -> str:
+    """How far each test set is from the random one, how to make those that are not there, and which cannot be made."""
     lines = [
         f"- {name}: {_distance(figures, splits['test'], part=name == siblings.NEW_USERS)} on {figures['rows']:,} rows"
         for name, figures in splits.items()
@@ -55,7 +56,9 @@ def test_sets(splits: dict[str, dict], *, run: artifacts.Run, missing: list[str]
     ]
     found = ["Against the test split:\n\n" + "\n".join(lines)] if lines else []
     if missing:
-        found.append(f"Not made yet: {', '.join(missing)}. `{command(run, 'holdouts')}` makes those that can be had.")
+        found.append(f"Not made yet: {', '.join(missing)}. `{command(run, 'holdouts')}` makes them.")
+    if impossible:
+        found.append(f"The data set does not know what these would be held out by: {', '.join(impossible)}.")
     return "\n\n".join(found)
 
 
@@ -81,7 +84,11 @@ def seeds(spread: dict, *, run: artifacts.Run) -> str:
     """What the seed alone does to test accuracy."""
     if spread["n"] < 2:
         once_more = command(run, "train", params="seed=2")
-        return f"One seed only: what luck in training does is not known. `{once_more}` trains another, then make train."
+        first = command(run, "train")
+        return (
+            f"One seed only: what luck in training does is not known. `{once_more}` trains another; after it `{first}` "
+            "shows the spread."
+        )
     return (
         f"Over {spread['n']} seeds test accuracy is {100 * spread['mean']:.2f} ± "
         f"{100 * spread['standard_deviation']:.2f} % (mean and standard deviation), {100 * spread['smallest']:.2f} to "
@@ -105,14 +112,13 @@ def sure_enough(found: dict) -> str:
     )
 
 
-def slices(table: pd.DataFrame, *, overall: float, least_rows: int) -> str:
+def slices(table: pd.DataFrame, *, least_rows: int) -> str:
     """How many kinds of text were looked at, and which differ, from `slices.tested`."""
-    different = table[table["p_adjusted"] < SIGNIFICANT]
-    worse = different[different["accuracy"] < overall]
+    different = table[table["p_adjusted"] < metrics.SIGNIFICANT]
     return (
         f"{len(table)} kinds with {least_rows} rows or more were looked at; with so many, some look bad by chance. "
-        f"Corrected for that, {len(different)} differ from all other rows, {len(worse)} of them to the worse. Kinds "
-        "overlap: a short question is in two."
+        f"Corrected for that, {len(different)} differ from all other rows, {different['worse'].sum()} of them to the "
+        "worse. Kinds overlap: a short question is in two."
     )
 
 
@@ -142,10 +148,16 @@ def ways_to_calibrate(ways: dict[str, dict], chosen: str) -> str:
         return f"The export holds what has the least log loss: **{chosen}**."
     found = ways[chosen]
     return (
-        f"{best.capitalize()} has the least log loss, but {chosen}, of fewer numbers, is only {found['excess']:.1g} "
-        f"nats above it, within the standard error of that difference, {found['excess_error']:.1g}. The export holds "
+        f"{best.capitalize()} has the least log loss, but {chosen}, of fewer numbers, is only "
+        f"{_nats(found['excess'])} nats above it, within the standard error of that difference, "
+        f"{_nats(found['excess_error'])}. The export holds "
         f"**{chosen}**."
     )
+
+
+def _nats(value: float) -> str:
+    """Two significant digits, without an exponent: 0.00121 → "0.0012"."""
+    return np.format_float_positional(value, precision=2, fractional=False, trim="-")
 
 
 def calibrated(way: str, points: Points) -> str:
@@ -175,12 +187,22 @@ def ceiling(accuracy: float, wrong: dict[str, WrongLabels]) -> str:
     best = {name: 1 - max(found.value, 0) for name, found in wrong.items()}
     lowest, highest = 100 * min(best.values()), 100 * max(best.values())
     listed = ", ".join(f"{100 * best[name]:.1f} % ({name}, {found.rows:,} rows)" for name, found in wrong.items())
-    near = max(lowest - 100 * accuracy, 0)
-    return (
-        f"With labels that are wrong that often the best possible accuracy is {listed}. This model, "
-        f"{100 * accuracy:.1f} %, is {near:.0f} to {highest - 100 * accuracy:.0f} points below. The estimates lie "
-        f"{highest - lowest:.0f} points apart, far more than their intervals say: that is how unsure it is."
-        if len(wrong) > 1
-        else f"With labels that are wrong that often the best possible accuracy is {listed}. This model, "
-        f"{100 * accuracy:.1f} %, is {near:.0f} points below; one estimate alone cannot say how sure that is."
-    )
+    told = [f"With labels that are wrong that often the best possible accuracy is {listed}."]
+    if none := [name for name, found in wrong.items() if found.value < 0]:
+        told.append(f"A share below 0 ({', '.join(none)}) is the luck of few rows: no wrong label shows there.")
+    told.append(f"This model, {100 * accuracy:.1f} %, is {_below(lowest - 100 * accuracy, highest - 100 * accuracy)}.")
+    if len(wrong) == 1:
+        return " ".join([*told, "One estimate alone cannot say how sure that is."])
+    apart = max(found.low for found in wrong.values()) > min(found.high for found in wrong.values())
+    sure = "further than their intervals say: that is how unsure it is" if apart else "and their intervals overlap"
+    return " ".join([*told, f"The estimates lie {highest - lowest:.0f} points apart, {sure}."])
+
+
+def _below(nearest: float, farthest: float) -> str:
+    """Where a model stands under bounds that lie so many points above it; negative: below it."""
+    if farthest < 0:
+        return "above that already: as an estimate of what is possible it is too low"
+    if nearest < 0:
+        return f"up to {farthest:.0f} points below"
+    points = f"{nearest:.0f}", f"{farthest:.0f}"
+    return f"{' to '.join(dict.fromkeys(points))} points below"

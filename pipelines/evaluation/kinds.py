@@ -41,7 +41,8 @@ def by_unknown(shares: np.ndarray) -> dict[str, np.ndarray]:
     """Kinds by the share of unknown tokens."""
     found = {"all tokens known": shares == 0}
     for low, high in UNKNOWN_SHARES[1:]:
-        found[f"{100 * low:.0f} to {100 * high:.0f} % unknown tokens"] = (shares > low) & (shares <= high)
+        share = f"{100 * low:.0f} to {100 * high:.0f} %" if low else f"some, up to {100 * high:.0f} %"
+        found[f"{share} unknown tokens"] = (shares > low) & (shares <= high)
     return found
 
 

@@ -16,6 +16,7 @@ NAMES = ("accuracy", "macro_f1", "auc", "log_loss")
 RESAMPLES = 1_000
 INTERVAL = (2.5, 97.5)  # percentiles: 95 %
 THRESHOLD = 0.5
+SIGNIFICANT = 0.05  # a p-value below it
 
 
 def evaluate(

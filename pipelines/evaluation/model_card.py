@@ -55,7 +55,8 @@ def _what(known: Facts) -> str:
         "vocabulary and calibration are inside.",
         "",
         f"Every figure on this page is copied from `metrics.json` and the records of the run `{known.run}` of "
-        f"`{metrics['dataset']}`{recorded}; `make model-card SIZE={known.run}` writes the page.",
+        f"`{metrics['dataset']}`{recorded}; `make model-card DATASET={metrics['dataset']} SIZE={known.run}` writes the "
+        "page.",
     ]
     architecture = metrics.get("parameters", {}).get("architecture")
     network = [architecture and f"architecture `{architecture}`", _rows(known.training.get("weights"), "weights")]

@@ -139,9 +139,9 @@ def _unseeded(run: artifacts.Run) -> str:
     return re.sub(r"_seed-\d+(?=_|$)", "", run.name)
 
 
-def spread(values: list[float]) -> dict[str, float]:
-    """Mean, sample standard deviation, smallest and largest of a figure over n seeds."""
+def spread(values: list[float]) -> dict[str, float | None]:
+    """Mean, sample standard deviation (None of a single one), smallest and largest of a figure over n seeds."""
     found = np.asarray(values, np.float64)
-    deviation = float(found.std(ddof=1)) if len(found) > 1 else 0.0
+    deviation = float(found.std(ddof=1)) if len(found) > 1 else None
     figures = {"mean": float(found.mean()), "standard_deviation": deviation}
     return {"n": len(found)} | figures | {"smallest": float(found.min()), "largest": float(found.max())}

@@ -1,4 +1,4 @@
-"""Where a model errs: accuracy by kind of text, and its most confident mistakes.
+"""Where a model errs: accuracy by kind of text.
 
 Kinds are read off the raw text by regular expressions, so that they do not depend on any model.
 """
@@ -111,16 +111,19 @@ def tested(table: pd.DataFrame, *, overall: float, rows: int, least_rows: int) -
         least_rows: kinds with fewer rows, or fewer outside, are not looked at.
 
     Returns:
-        `table`'s columns and "p_adjusted": of the two-sided test of two shares, so adjusted that of the kinds that are
-        called different at most 5 % are so by chance (Benjamini and Yekutieli 2001: kinds overlap).
+        `table`'s columns, "p_adjusted", of the two-sided test of two shares, so adjusted that of the kinds that are
+        called different at most 5 % are so by chance (Benjamini and Yekutieli 2001: kinds overlap), and "worse",
+        whether a kind is called different and is right less often.
     """
     from scipy.stats import false_discovery_control, norm
 
     table = table[(table["rows"] >= least_rows) & (rows - table["rows"] >= least_rows)]
     if table.empty:
-        return table.assign(p_adjusted=[])
+        return table.assign(p_adjusted=[], worse=np.zeros(0, bool))
     others = rows - table["rows"]
     elsewhere = (overall * rows - table["accuracy"] * table["rows"]) / others
     error = np.sqrt(max(overall * (1 - overall), 1e-12) * (1 / table["rows"] + 1 / others))
     p = 2 * norm.sf(np.abs(table["accuracy"] - elsewhere) / error)
-    return table.assign(p_adjusted=false_discovery_control(p, method="by")).sort_values("accuracy", ignore_index=True)
+    adjusted = false_discovery_control(p, method="by")
+    worse = (adjusted < metrics.SIGNIFICANT) & (table["accuracy"] < overall)
+    return table.assign(p_adjusted=adjusted, worse=worse).sort_values("accuracy", ignore_index=True)

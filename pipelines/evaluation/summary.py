@@ -71,7 +71,6 @@ def lines(run: artifacts.Run) -> list[str]:
                 shown.append(f"    {name.replace('_', ' '):<29} {_percent(figures[split])}")
     record = artifacts.read_json(run.folder / "mlflow_run.json")["id"]
     seconds = {stage: f"{value:.0f} s" for stage, value in metrics["seconds"].items()}
-    size = run.name.split("_")[0]
     return [
         *shown,
         "",
@@ -79,7 +78,8 @@ def lines(run: artifacts.Run) -> list[str]:
         f"  model                {_short(run.saved_model)}",
         f"  executed notebooks   {_short(run.folder)}/*.ipynb, {_short(run.dataset.folder)}/*.ipynb",
         f"  MLflow run           {record}   (make ui)",
-        f"  next                 make serve SIZE={size}  ·  make predict TEXT='python is great'  ·  make ui",
+        f"  next                 make serve DATASET={run.dataset.name} SIZE={run.name}  ·  "
+        "make predict TEXT='python is great'  ·  make ui",
     ]
 
 

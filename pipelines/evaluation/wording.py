@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pipelines.evaluation import baselines, forecast
+from pipelines.evaluation import baselines, forecast, metrics
 from pipelines.evaluation.curves import Diagnosis
 from pipelines.evaluation.results import Differences
 
-SIGNIFICANT = 0.05
+MOST_NAMED = 5  # kinds of text in a sentence
 
 
 def diagnosis(found: Diagnosis) -> str:
@@ -20,7 +20,7 @@ def difference(test: dict, *, other: str, split: str) -> str:
     """What McNemar's test says of this model and another one, from `metrics.mcnemar`."""
     low, high = (100 * edge for edge in test["difference_interval"])
     points = 100 * test["difference"]
-    if test["p_value"] >= SIGNIFICANT:
+    if test["p_value"] >= metrics.SIGNIFICANT:
         finding = f"no difference from {other} can be told"
     else:
         finding = f"this model is {'better' if points > 0 else 'worse'} than {other}"
@@ -101,28 +101,29 @@ def target(law: forecast.PowerLaw | None, *, accuracy: float, available: int) ->
         ceiling = 100 * (1 - law.a[0])
         return f"By this curve no number of rows reaches {100 * accuracy:.0f} %: it levels off at {ceiling:.1f} %."
     high = f"{needed.high:,.0f}" if needed.high < 1e12 else "without bound"
-    enough = "there are enough" if needed.value <= available else f"there are {available:,}"
+    enough = "there are enough" if needed.value <= available else f"there are only {available:,}"
     return f"{100 * accuracy:.0f} % takes about {needed.value:,.0f} rows [{needed.low:,.0f}, {high}]; {enough}."
 
 
 def worst_slices(table, *, overall: float, least_rows: int = 100) -> str:
-    """Which kinds of text are surely harder than the rest, from `slices.table`."""
-    worse = table[(table["high"] < overall) & (table["rows"] >= least_rows)].sort_values("accuracy")
+    """Which kinds of text are surely harder than the rest, from `slices.tested`."""
+    worse = table[table["worse"]].sort_values("accuracy")
     if worse.empty:
         return f"No kind of text with {least_rows} rows or more is surely below the {100 * overall:.1f} % of all rows."
     names = ", ".join(
         f"{line.slice} ({100 * line.accuracy:.1f} % [{100 * line.low:.1f}, {100 * line.high:.1f}])"
-        for line in worse.head(5).itertuples()
+        for line in worse.head(MOST_NAMED).itertuples()
     )
-    return f"Surely below the {100 * overall:.1f} % of all rows: {names}."
+    which = f", the hardest {MOST_NAMED} of {len(worse)}" if len(worse) > MOST_NAMED else ""
+    return f"Surely below the {100 * overall:.1f} % of all rows{which}: {names}."
 
 
-def summary(metrics: dict) -> str:
+def summary(result: dict) -> str:
     """The result of a run in a few lines of Markdown, from metrics.json's content."""
-    tfidf = metrics["baselines"][baselines.TFIDF]
-    lines = [f"**{metrics['dataset']}, {metrics['rows_train']:,} training rows, model {metrics['model_version']}**", ""]
-    for split, figures in metrics["splits"].items():
+    tfidf = result["baselines"][baselines.TFIDF]
+    lines = [f"**{result['dataset']}, {result['rows_train']:,} training rows, model {result['model_version']}**", ""]
+    for split, figures in result["splits"].items():
         found = forecast.Estimate(figures["accuracy"], *figures["accuracy_interval"]).percent()
         lines.append(f"- {split} ({figures['rows']:,} rows): {found}; TF-IDF {100 * tfidf[split]['accuracy']:.1f} %")
-    minutes = sum(metrics["seconds"].values()) / 60
+    minutes = sum(result["seconds"].values()) / 60
     return "\n".join([*lines, f"- all stages together took {minutes:.1f} minutes"])

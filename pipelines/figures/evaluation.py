@@ -40,7 +40,7 @@ def accuracy_over_sizes(
     Args:
         curve: columns rows, name ("training", "validation", "baseline"), accuracy, low, high.
         majority: accuracy of always saying the commoner class.
-        law: columns rows, accuracy, low, high, fitted: a curve, solid where it was fitted and dotted beyond.
+        law: columns rows, accuracy, low, high: a curve, dotted.
     """
     import matplotlib.pyplot as plt
 
@@ -127,7 +127,7 @@ def slices(table: pd.DataFrame, *, overall: float) -> Figure:
     """Accuracy by kind of text, worst first, with the overall accuracy as a line.
 
     Args:
-        table: columns slice, rows, accuracy, low, high.
+        table: columns slice, rows, accuracy, low, high and worse, from `slices.tested`.
         overall: accuracy on all rows.
     """
     import matplotlib.pyplot as plt
@@ -145,9 +145,8 @@ def slices(table: pd.DataFrame, *, overall: float) -> Figure:
         textcoords="offset points",
     )
     spread = [100 * (table["accuracy"] - table["low"]), 100 * (table["high"] - table["accuracy"])]
-    color = np.where(table["high"] < overall, "worse", "other")
-    for kind, shade in (("worse", MODEL), ("other", GREY)):
-        part = np.flatnonzero(color == kind)
+    for worse, shade in ((True, MODEL), (False, GREY)):
+        part = np.flatnonzero(table["worse"] == worse)
         errors = [np.asarray(side)[part] for side in spread]
         axes.errorbar(100 * table["accuracy"][part], part, xerr=errors, fmt="o", color=shade, elinewidth=1.5)
     names = [f"{name}  ({rows:,})" for name, rows in zip(table["slice"], table["rows"], strict=True)]

@@ -65,7 +65,8 @@ def balance_over_time(by_day: pd.DataFrame, one_class: pd.DataFrame) -> Figure:
     top.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3)
     locator = dates.AutoDateLocator(maxticks=9)
     bottom.xaxis.set_major_locator(locator)
-    bottom.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+    formats = ["%Y", "%b", "%d %b", "%H:%M", "%H:%M", "%S.%f"]  # the usual ones, but days with their month
+    bottom.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, formats=formats))
     return figure
 
 

@@ -30,7 +30,7 @@ def coverage_curves(curves: dict[str, dict[int, float]], *, chosen: int) -> Figu
     axes.set(xscale="log", xlabel="vocabulary size (ids, most frequent first)", ylabel="tokens that are unknown (%)")
     axes.set_ylim(bottom=0)
     axes.legend()
-    axes.set_title("A larger vocabulary knows more, and less with each step")
+    axes.set_title("A larger vocabulary knows more, but gains less with each step")
     return figure
 
 

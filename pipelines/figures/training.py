@@ -43,7 +43,7 @@ def _curves(axes: Axes, history: pd.DataFrame, *, column: str, scale: float) -> 
     axes.axvline(point[0], color=GREY, linewidth=1, linestyle=(0, (1, 3)))
     axes.plot(*point, "o", markersize=10, markerfacecolor="none", markeredgecolor=MODEL, label="best epoch, kept")
     axes.set(xlabel="epoch", xlim=(epochs.min() - 0.5, epochs.max() + 0.5))
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
 
 
 def baseline_line(axes: Axes, name: str, *, level: float) -> None:
@@ -55,7 +55,8 @@ def baseline_line(axes: Axes, name: str, *, level: float) -> None:
         level: in units of the y axis.
     """
     low, high = axes.get_ylim()
-    style = {"color": BASELINE, "fontsize": 8}
+    ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1}  # curves may pass behind it
+    style = {"color": BASELINE, "fontsize": 8, "bbox": ground, "zorder": 5}
     if level < low - (high - low) / 2:
         axes.text(0.99, 0.02, f"{name}, below this axis ↓", transform=axes.transAxes, ha="right", **style)
         return

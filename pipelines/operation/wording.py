@@ -19,7 +19,7 @@ CAUSES = {
     "unknown words": "More words are unknown than before: another topic or language, or another way of writing.",
     "commoner words": "Read the list of commoner words: it usually names the topic, the event or the language.",
     "length": "Texts are longer or shorter than before: see whether they are cut, joined or filtered upstream.",
-    "calibration error": "Probabilities are off; 06_evaluate refits the temperature once such rows are in validation.",
+    "calibration error": "Probabilities are off; 06_evaluate refits the calibration once such rows are in validation.",
 }
 BEFORE_LABELS = "Label some hundred of the new rows and look again with their labels: they alone say what it costs."
 AFTER_LOSS = "Add labelled rows of the new kind to the training data, train anew, and compare both models on them."

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -61,8 +62,15 @@ def test_only_kinds_that_are_surely_worse_are_named():
     wrong = np.arange(1000) % 10 < 4
     texts = pa.array(["why?" if index % 10 < 4 else "yes" for index in range(1000)])
     probabilities = np.where(wrong & (np.arange(1000) % 20 < 10), 1 - labels, labels).astype(float)
-    table = slices.table(texts, labels, probabilities)
+    table = slices.tested(slices.table(texts, labels, probabilities), overall=0.8, rows=1000, least_rows=100)
     sentence = wording.worst_slices(table, overall=0.8)
-    assert "with question (50.0 %" in sentence
-    assert "exclamation" not in sentence
-    assert "No kind" in wording.worst_slices(table, overall=0.1)
+    assert sentence == "Surely below the 80.0 % of all rows: with question (50.0 % [45.1, 54.9])."
+    assert "No kind" in wording.worst_slices(table[~table["worse"]], overall=0.8)
+
+
+def test_of_many_worse_kinds_five_are_named_and_counted():
+    names = [f"kind {number}" for number in range(7)]
+    table = pd.DataFrame({"slice": names, "accuracy": 0.5, "low": 0.4, "high": 0.6, "worse": True})
+    sentence = wording.worst_slices(table, overall=0.8)
+    assert "the hardest 5 of 7: kind 0 (50.0 %" in sentence
+    assert "kind 5" not in sentence

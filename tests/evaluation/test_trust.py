@@ -47,7 +47,7 @@ def test_spread_over_seeds_is_that_of_the_sample():
     assert found["n"] == 3
     assert found["mean"] == pytest.approx(0.8133, abs=1e-4)
     assert found["standard_deviation"] == pytest.approx(0.015275, abs=1e-6)
-    assert siblings.spread([0.8])["standard_deviation"] == 0
+    assert siblings.spread([0.8])["standard_deviation"] is None
 
 
 def test_runs_of_other_seeds_are_found_and_runs_of_other_parameters_are_not(dataset):
@@ -91,7 +91,7 @@ def test_finished_siblings_stand_beside_the_run_with_a_tfidf_of_their_own(datase
     assert list(model) == list(tfidf) == ["test", "by hand", "other users"]
     assert model["other users"]["accuracy_interval"] == [0.4, 0.8]
     assert (tfidf["other users"]["accuracy"], tfidf["other users"]["accuracy_interval"]) == (0.55, [0.3, 0.7])
-    sentence = findings.test_sets(model, run=dataset.run("50_units-8"), missing=["later"])
+    sentence = findings.test_sets(model, run=dataset.run("50_units-8"), missing=["later"], impossible=["users"])
     assert "other users: -20.0 points" in sentence
     assert '`make holdouts DATASET=invented SIZE=50 PARAMS="units=8"`' in sentence
 
@@ -127,7 +127,7 @@ def test_the_distance_of_two_test_sets_has_the_luck_of_both(dataset):
     random, other = np.arange(rows) < 0.8 * rows, np.arange(rows) < 0.7 * rows
     part = np.r_[np.ones(700, bool), np.zeros(300, bool)]  # a half of the random rows
     sets = {"test": figures(random), "other users": figures(other), siblings.NEW_USERS: figures(part)}
-    sentence = findings.test_sets(sets, run=dataset.run("50"), missing=[])
+    sentence = findings.test_sets(sets, run=dataset.run("50"), missing=[], impossible=[])
     found = {name: (float(low), float(high)) for name, low, high in re.findall(r"- (.+): .+ \[(.+), (.+)\]", sentence)}
     # By hand: 1.96 · √(0.8 · 0.2 / 2000 + 0.7 · 0.3 / 2000), and 1.96 · √(0.7 · 0.3 / 1000 − 0.8 · 0.2 / 2000)
     assert found["other users"] == pytest.approx((-12.67, -7.33), abs=0.25)
@@ -179,7 +179,23 @@ def test_the_ceiling_is_told_with_the_distance_and_its_doubt():
     sentence = findings.ceiling(0.8, wrong)
     assert "98.0 % (a, 1,200 rows), 90.0 % (b, 1,200 rows), 100.0 % (c, 1,200 rows)" in sentence
     assert "10 to 20 points below" in sentence
+    assert "below 0 (c)" in sentence
     assert "Nothing here" in findings.ceiling(0.8, {})
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "intervals", "told"),
+    [
+        (0.8, {"a": (0.05, 0.04, 0.06), "b": (0.1, 0.09, 0.11)}, "further than their intervals say"),
+        (0.8, {"a": (0.05, 0.04, 0.1), "b": (0.1, 0.09, 0.11)}, "their intervals overlap"),
+        (0.92, {"a": (0.05, 0.04, 0.06), "b": (0.1, 0.09, 0.11)}, "is up to 3 points below"),
+        (0.99, {"a": (0.05, 0.04, 0.06), "b": (0.1, 0.09, 0.11)}, "is above that already"),
+        (0.90, {"a": (0.05, 0.04, 0.06)}, "is 5 points below. One estimate alone"),
+    ],
+)
+def test_the_ceiling_says_what_these_estimates_allow(accuracy, intervals, told):
+    wrong = {name: WrongLabels(*edges, rows=100) for name, edges in intervals.items()}
+    assert told in findings.ceiling(accuracy, wrong)
 
 
 def test_the_threshold_is_the_least_certainty_that_keeps_the_target():
@@ -212,7 +228,7 @@ def test_many_kinds_that_do_not_differ_are_not_called_different_and_one_that_doe
     assert tested["slice"][0] == "bad"
     assert tested.loc[tested["p_adjusted"] < 0.05, "slice"].to_list() == ["bad"]
     assert "few" not in set(tested["slice"])
-    assert "41 kinds" in findings.slices(tested, overall=float(right.mean()), least_rows=100)
+    assert "41 kinds" in findings.slices(tested, least_rows=100)
 
 
 def test_emoticons_and_emoji_are_told_from_addresses():
