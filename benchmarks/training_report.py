@@ -30,8 +30,8 @@ LEVERS = """
 ## Levers
 
 Ours with one of them off or changed, on the first {rows:,} rows: {rounds} in turn, after a pass to
-warm up. Brackets hold the least and the most of the rounds. A speed is not all: larger batches are fewer steps, a
-trained embedding is another model, and a mask changes no score.
+warm up. *Of ours* is the median of what each round found, in brackets the least and the most. A speed is not all:
+larger batches are fewer steps, a trained embedding is another model, and a mask changes no score.
 """
 
 

@@ -27,8 +27,8 @@ SCHEMA = pa.schema(
     ]
 )
 LOST = "\N{REPLACEMENT CHARACTER}"
-# Hours that a time zone's clock is ahead of UTC. Sentiment140 has PDT, its manual test set UTC.
-ZONES = {"PDT": -7, "PST": -8, "UTC": 0, "GMT": 0}
+# Hours that a time zone's clock is ahead of UTC. Sentiment140 has PDT, its manual test set UTC, Twitter's API +0000.
+ZONES = {"PDT": -7, "PST": -8, "UTC": 0, "GMT": 0, "+0000": 0}
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,10 @@ def check_encoding(path: Path) -> None:
         SourceError: it is not; names the first line and byte that show it.
     """
     with path.open("rb") as file:
-        if file.read(4)[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        begins = file.read(4)
+        if begins in (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff"):
+            raise SourceError(f"{path.name} is UTF-32: iconv -f UTF-32 -t UTF-8 {path.name} > utf8-{path.name}")
+        if begins[:2] in (b"\xff\xfe", b"\xfe\xff"):
             raise SourceError(
                 f"{path.name} is UTF-16; make it UTF-8: iconv -f UTF-16 -t UTF-8 {path.name} > utf8-{path.name}"
             )
@@ -144,6 +147,8 @@ def choose_columns(names: list[str], request: Request, *, where: str) -> dict[st
     for role, name in chosen.items():
         if name is not None:
             check_column(name, names, where=where, variable=_variable(role))
+    if chosen["text"] == chosen["label"]:
+        raise SourceError(f"{chosen['text']!r} cannot be both: TEXT=column names the texts, LABEL=column their labels")
     return chosen
 
 
@@ -154,6 +159,10 @@ def check_column(name: str, names: list[str], *, where: str, variable: str) -> N
         SourceError: it has not; names the nearest column, and those that there are.
     """
     if name not in names:
+        if len(names) == 1 and (delimiter := next((one for one in ";|\t" if one in names[0]), None)):
+            raise SourceError(
+                f"{where} has {delimiter!r} between its columns: save it with commas, or with tabs as .tsv"
+            )
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}? " if near else ""
         found = ", ".join(map(repr, names)) or "none"

@@ -98,14 +98,37 @@ def _read_delimited(
     options = _csv_options(wanted, delimiter=delimiter, encoding=encoding, header=header, keep_aside=keep_aside)
     reader = pacsv.open_csv(path, **options)
     next_row, first_line, seen = 0, 2 if header else 1, np.zeros(0, np.int64)
+    last, last_rejected = [""], Rejected(-1, "", "")
     for batch in reader:
+        last = [str(batch[name][-1]) for name in wanted.values()] if batch.num_rows else last
         rejected, invalid[:] = _as_rejected(invalid, first_line), []
+        last_rejected = rejected[-1] if rejected else last_rejected
         seen = np.r_[seen[seen >= next_row], [one.row for one in rejected]].astype(np.int64)
         numbers = _number(batch.num_rows, start=next_row, rejected=seen)
         next_row = int(numbers[-1]) + 1 if len(numbers) else next_row
         yield Rows(_as_rows(numbers, {role: batch[name] for role, name in wanted.items()}), rejected)
     if invalid:
+        last_rejected = _as_rejected(invalid, first_line)[-1]
         yield Rows(_as_rows(np.zeros(0, np.int64), {}), _as_rejected(invalid, first_line))
+    _check_quotes(path, [last_rejected.line] if last_rejected.row >= next_row else last)
+
+
+def _check_quotes(path: Path, last: list[str]) -> None:
+    """Refuse a file whose last row takes in lines behind a quote that is never closed: they would be lost with it.
+
+    Args:
+        last: what was read of the last row.
+    """
+    long = max(last, key=lambda value: value.count("\n"))
+    if (lines := long.count("\n")) < 2:
+        return
+    with path.open("rb") as file:
+        quotes = sum(block.count(b'"') for block in iter(lambda: file.read(BLOCK_BYTES), b""))
+    if quotes % 2:
+        raise SourceError(
+            f"{path.name} has a quote that is never closed: its last row takes in {lines:,} lines, from "
+            f"{long.strip()[:40]!r} on; close the quote there, or double it"
+        )
 
 
 def _as_rejected(rows: list[pacsv.InvalidRow], first_line: int) -> list[Rejected]:
@@ -130,7 +153,8 @@ def _csv_options(
             delimiter=delimiter, newlines_in_values=True, invalid_row_handler=keep_aside
         ),
         "convert_options": pacsv.ConvertOptions(
-            column_types={name: pa.string() for name in wanted.values()}, include_columns=list(wanted.values())
+            column_types={name: pa.string() for name in wanted.values()},
+            include_columns=list(dict.fromkeys(wanted.values())),
         ),
     }
 

@@ -78,7 +78,7 @@ def error_interval(
     # On few rows of a good model every resample is noisier than the rows themselves, and the basic edge falls below the
     # error found. An error at the top of its interval is then what it looks like: likely nothing but noise.
     high = max(2 * error - np.percentile(drawn, least), error)
-    return [max(float(error - np.percentile(noise, most)), 0.0), float(high)]
+    return [max(float(error - np.percentile(noise, most)), 0.0), min(float(high), 1.0)]
 
 
 def coverage(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, np.ndarray]:

@@ -114,6 +114,8 @@ def sure_enough(found: dict) -> str:
 
 def slices(table: pd.DataFrame, *, least_rows: int) -> str:
     """How many kinds of text were looked at, and which differ, from `slices.tested`."""
+    if table.empty:
+        return f"No kind of text has {least_rows} test rows or more, and as many outside it: none was looked at."
     different = table[table["p_adjusted"] < metrics.SIGNIFICANT]
     return (
         f"{len(table)} kinds with {least_rows} rows or more were looked at; with so many, some look bad by chance. "

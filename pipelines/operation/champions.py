@@ -115,17 +115,15 @@ def manifest(version: Version) -> dict:
         return artifacts.read_json(mlflow.artifacts.download_artifacts(address, dst_path=folder))
 
 
-def ensure(dataset: artifacts.Dataset, run: str = "") -> tuple[Version, bool]:
-    """The champion of a data set; where there is none, its newest evaluated run (or the given one) becomes it.
+def first_or_current(dataset: artifacts.Dataset, run: str = "") -> tuple[Version, bool]:
+    """The champion of a data set; where there is none, its newest evaluated run (or the given one), to become it.
 
     Returns:
-        The champion, and whether it was made so just now.
+        The version, and whether it would be the first.
     """
     if (found := current(registry.registered_name(dataset))) is not None:
         return found, False
-    first = registered(summary.newest_evaluated(lineage.newest(dataset).name, run))
-    promote(first, over=None)
-    return first, True
+    return registered(summary.newest_evaluated(lineage.newest(dataset).name, run)), True
 
 
 def promote(version: Version, *, over: Version | None) -> None:

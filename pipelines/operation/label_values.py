@@ -84,7 +84,9 @@ def _shown(counts: Counter[str]) -> str:
 def _given(counts: Counter[str], said: Mapping[str, str], column: str) -> dict[str, int]:
     found: dict[str, int] = {}
     for name, meaning in NAMES.items():
-        for value in filter(None, said.get(name, "").split(",")):
+        whole = said.get(name, "")
+        one_value = cleaning.label_text(pa.array([whole]))[0].as_py() in counts  # that may hold a comma itself
+        for value in filter(None, [whole] if one_value else whole.split(",")):
             spelt = cleaning.label_text(pa.array([value]))[0].as_py()
             if spelt not in counts:
                 raise SourceError(

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,6 +64,10 @@ def check_out(out: Path, schema: pa.Schema) -> None:
         raise OutputError(f"OUT={out}: there is no folder {out.parent}: mkdir -p '{out.parent}'")
     if out.is_dir():
         raise OutputError(f"OUT={out} is a folder: name a file in it")
+    try:
+        tempfile.TemporaryFile(dir=out.parent).close()
+    except OSError as error:
+        raise OutputError(f"OUT={out}: no file can be made in {out.parent} ({error.strerror})") from None
     for column in schema:
         if why := _why_not(column, out.suffix):
             raise OutputError(
@@ -74,7 +80,7 @@ def _why_not(column: pa.Field, ending: str) -> str:
     kind = column.type
     if ending == ".parquet":
         return ""
-    if table_file.holds_bytes(kind):
+    if _holds_bytes(kind):
         return f"{kind}"  # its bytes may be no text, which shows only when they are written
     if ending == ".jsonl":
         return ""
@@ -85,6 +91,11 @@ def _why_not(column: pa.Field, ending: str) -> str:
     except pa.ArrowException:
         return f"{kind}"
     return ""
+
+
+def _holds_bytes(kind: pa.DataType) -> bool:
+    inner = [kind.field(place).type for place in range(kind.num_fields)]
+    return table_file.holds_bytes(kind) or any(_holds_bytes(one) for one in inner)
 
 
 def manifest_of(out: Path) -> Path:
@@ -179,10 +190,30 @@ def _writer(path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None
             yield parquet.write_table
     elif path.suffix == ".jsonl":
         with path.open("w", encoding="utf-8", newline="\n") as file:
-            yield lambda table: file.writelines(
-                json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in table.to_pylist()
-            )
+            yield lambda table: file.writelines(_json_lines(table))
     else:
         options = pacsv.WriteOptions(delimiter="\t" if path.suffix == ".tsv" else ",")
         with pacsv.CSVWriter(path, schema, write_options=options) as delimited:
             yield delimited.write_table
+
+
+def _json_lines(table: pa.Table) -> Iterator[str]:
+    """Each row as a line of JSON.
+
+    Raises:
+        OutputError: a time lies where Python has no calendar.
+    """
+    try:
+        rows = table.to_pylist()
+    except (OverflowError, ValueError) as error:
+        raise OutputError(f"a value cannot be written as .jsonl ({error}): use .parquet") from None
+    return (json.dumps(_json_value(row), ensure_ascii=False, default=str) + "\n" for row in rows)
+
+
+def _json_value(value: object) -> object:
+    """The same with null for numbers that JSON has not: NaN and the infinities."""
+    if isinstance(value, dict):
+        return {name: _json_value(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_json_value(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -51,9 +51,11 @@ def retrain(dataset: artifacts.Dataset, wish: Wish) -> int:
     begun = lineage.first(dataset)
     with artifacts.lock(begun.folder / "retrain", waiting=f"another retraining of {begun.name} is under way: waiting"):
         before = lineage.newest(begun)
-        champion, first = champions.ensure(begun, wish.size if before == begun else "")
-        say(f"champion: {champion}" + (", the newest evaluated run, is the first" if first else ""))
+        champion, first = champions.first_or_current(begun, wish.size if before == begun else "")
         version = _with_new_rows(before, wish)
+        if first:  # not before the file has been read: what is refused changes nothing
+            champions.promote(champion, over=None)
+        say(f"champion: {champion}" + (", the newest evaluated run, is the first" if first else ""))
         if version == before == begun:
             say(f"{wish.new} adds nothing: no usable row of it is new to {begun.name}; the champion stays")
             return STAYS

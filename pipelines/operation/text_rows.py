@@ -123,8 +123,6 @@ def rows(file: TextFile, *, rows: int = WINDOW_ROWS) -> Iterator[Rows]:
     """All usable rows of a file, out of `rows` at a time."""
     for window in windows.windows(file.table, rows=rows):
         texts = pc.fill_null(window.texts, "")
-        if file.table.official:
-            texts, _ = cleaning.repair_encoding(texts)
         keys = text.duplicate_key(texts)
         labels = spelt(window, file.label) if file.label else pa.array([""] * len(texts), pa.string())
         reasons = np.where(pc.equal(keys, "").to_numpy(zero_copy_only=False), EMPTY, "").astype(object)

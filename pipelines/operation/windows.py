@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines.dataset import parquet_columns
+from pipelines.dataset import cleaning, parquet_columns
 from pipelines.operation import records
 from pipelines.operation.table_file import TableFile
 
@@ -163,6 +163,11 @@ def _checked(array: pa.Array, field: pa.Field, errors: list[str]) -> pa.Array:
 def _window(source: TableFile, columns: pa.Table, errors: list[str], *, share: float) -> Window:
     noted = pa.array([error or None for error in errors], pa.string())
     texts = columns[source.text].combine_chunks()
+    if source.official:  # as training reads that layout
+        mended, _ = cleaning.repair_encoding(pc.fill_null(texts, ""))
+        texts = pc.if_else(pc.is_null(texts), texts, mended)
+        place = columns.schema.get_field_index(source.text)
+        columns = columns.set_column(place, columns.schema.field(place), texts)
     found = pc.if_else(pc.greater(pc.utf8_length(texts), MAX_CHARACTERS), TOO_LONG, pa.scalar(None, pa.string()))
     found = pc.if_else(pc.is_null(texts), NO_TEXT, found)
     return Window(columns, pc.coalesce(noted, found), min(share, 1.0), source.text)

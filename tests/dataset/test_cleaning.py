@@ -32,6 +32,7 @@ def test_a_text_that_lost_bytes_is_repaired_as_far_as_it_goes():
 
 def test_dates_are_read_in_their_zone_and_given_in_utc():
     dates = ["Mon Apr 06 22:19:45 PDT 2009", "Mon May 11 03:17:40 UTC 2009", "Fri Jan 01 00:00:00 PST 2010", ""]
+    dates.append("Wed Aug 27 13:08:45 +0000 2008")
     found, unread = cleaning.read_dates(pa.array(dates))
     assert unread == 0
     assert found.to_pylist() == [
@@ -39,6 +40,7 @@ def test_dates_are_read_in_their_zone_and_given_in_utc():
         datetime.datetime(2009, 5, 11, 3, 17, 40),
         datetime.datetime(2010, 1, 1, 8, 0, 0),
         None,
+        datetime.datetime(2008, 8, 27, 13, 8, 45),
     ]
 
 

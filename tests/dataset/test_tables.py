@@ -105,6 +105,26 @@ def test_a_parquet_column_that_is_no_plain_value_is_named(tmp_path):
         read(tmp_path / "x", "parquet")
 
 
+@pytest.mark.parametrize("opened", ['a,1,"never closed', '"never,1,closed'])
+def test_a_quote_that_is_never_closed_and_takes_in_the_rest_is_refused(tmp_path, opened):
+    path = tmp_path / "x.csv"
+    path.write_text(f"who,stars,review\na,0,fine\n{opened}\n" + "b,1,text\n" * 50)
+    with pytest.raises(SourceError, match=r"x\.csv has a quote that is never closed: its last row takes in 5\d lines"):
+        read(path, "csv")
+
+
+def test_lines_within_quotes_and_single_quotes_are_no_reason_to_refuse(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text('who,stars,review\na,0,5" tall\nb,1,"one\ntwo\nthree\nfour"\nc,1,five\n')
+    assert read(path, "csv")[0]["text"] == ['5" tall', "one\ntwo\nthree\nfour", "five"]
+
+
+def test_a_column_of_two_roles_is_read_once(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("who,stars,review\na,1,fine\n")
+    assert read(path, "csv", COLUMNS | {"id": "who"})[0]["id"] == ["a"]
+
+
 def test_a_quote_that_is_never_closed_is_a_clear_error_when_it_swallows_the_file(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "BLOCK_BYTES", 1000)
     path = tmp_path / "x.csv"

@@ -40,6 +40,7 @@ def test_the_values_of_the_data_set_come_first():
 def test_of_several_values_a_user_says_which_are_which():
     said = {"negative": "1,2", "positive": " 5,4.0", "neutral": "3"}
     assert meanings(["1", "2", "3", "4", "5"], **said) == {"1": 0, "2": 0, "3": 2, "4": 1, "5": 1}
+    assert meanings(["no", "yes, sure"], positive="yes, sure") == {"no": 0, "yes, sure": 1}
     assert meanings(["sad", "glad"], positive="GLAD") == {"sad": 0, "glad": 1}
     assert meanings(["sad", "glad", "neutral"], negative="sad") == {"sad": 0, "glad": 1, "neutral": 2}
 

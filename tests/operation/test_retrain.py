@@ -106,7 +106,7 @@ def kill(patched, where, name, *, before):
     ],
 )
 def test_killed_anywhere_the_same_command_goes_on(tiny, begun, wish, monkeypatch, where, name, before):
-    champions.ensure(tiny)
+    champions.promote(champions.first_or_current(tiny)[0], over=None)
     with monkeypatch.context() as patched:
         kill(patched, where(), name, before=before)
         with pytest.raises(Killed):

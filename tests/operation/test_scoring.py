@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import exported_model
 import numpy as np
@@ -230,7 +231,9 @@ def test_texts_of_any_string_type_are_scored_and_one_bad_byte_costs_one_row(tmp_
 
 
 @pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl"])
-@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary(1), pa.binary_view()])
+@pytest.mark.parametrize(
+    "kind", [pa.binary(), pa.large_binary(), pa.binary(1), pa.binary_view(), pa.list_(pa.binary())]
+)
 def test_bytes_are_refused_where_the_format_holds_text(tmp_path, kind, ending):
     columns = pa.schema([("text", pa.string()), ("raw", kind)])
     message = rf"column 'raw' is .*binary.*, which \.{ending} cannot hold: use \.parquet"
@@ -255,6 +258,40 @@ def test_sentiment140_s_own_csv_needs_no_header(tmp_path, model):
         "2 fields instead of 6", "7 fields instead of 6"
     ]  # fmt: skip
     assert table.num_rows == 400 + len(tiny_data.NASTY) + len(tiny_data.BAD) + 2
+
+
+def test_the_double_encoding_of_that_layout_is_undone_as_training_does(tmp_path, model):
+    broken = "caf\N{LATIN SMALL LETTER E WITH ACUTE}, good".encode().decode("latin-1")
+    path = tmp_path / "x.csv"
+    row = f'"0","1","Mon Apr 06 22:19:45 PDT 2009","NO_QUERY","me","{broken}"\n'
+    path.write_text(3 * row, encoding="latin-1")
+    assert set(score(path, tmp_path / "out.parquet", model)["text"].to_pylist()) == {"café, good"}
+    path.write_text(f'text\n"{broken}"\n', encoding="utf-8")  # of another layout it is not known that it needs it
+    assert score(path, tmp_path / "own.parquet", model)["text"].to_pylist() == [broken]
+
+
+def test_what_json_has_no_word_for_is_null(tmp_path, model):
+    numbers = pa.array([1.5, float("nan"), float("inf")])
+    nested = pa.array([{"a": [float("-inf"), 1.0]}] * 3)
+    pq.write_table(pa.table({"text": ["good"] * 3, "n": numbers, "m": nested}), tmp_path / "x.parquet")
+    score(tmp_path / "x.parquet", tmp_path / "out.jsonl", model)
+    rows = [json.loads(line, parse_constant=pytest.fail) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [row["n"] for row in rows] == [1.5, None, None]
+    assert rows[0]["m"] == {"a": [None, 1.0]}
+
+
+def test_a_time_beyond_the_calendar_is_refused_with_the_way_out(tmp_path, model):
+    far = pa.array([2**55], pa.timestamp("ms"))
+    pq.write_table(pa.table({"text": ["good"], "when": far}), tmp_path / "x.parquet")
+    with pytest.raises(OutputError, match=r"cannot be written as \.jsonl .*use \.parquet"):
+        score(tmp_path / "x.parquet", tmp_path / "out.jsonl", model)
+    assert score(tmp_path / "x.parquet", tmp_path / "out.parquet", model).num_rows == 1
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="/proc is Linux's")
+def test_a_folder_that_takes_no_files_is_refused_at_once(tmp_path):
+    with pytest.raises(OutputError, match="no file can be made in /proc"):
+        check_out(Path("/proc/out.csv"), pa.schema([("text", pa.string())]))
 
 
 def test_the_longest_text_is_the_service_s():
