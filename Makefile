@@ -56,7 +56,7 @@ before-%: $$(needs_$$*) ;
 $(patsubst %,$(D)/%.ipynb,01_prepare 02_explore): $(D)/%.ipynb: notebooks/%.ipynb $$(needs_$$*)
 	@$(PYTHON) -m pipelines.run $* -p dataset $(DATASET) --inputs $^
 $(patsubst %,$(R)/%.ipynb,03_tokenize 04_train 05_diagnose 06_evaluate): $(R)/%.ipynb: notebooks/%.ipynb $$(needs_$$*)
-	@$(PYTHON) -m pipelines.run $* -p dataset $(DATASET) -p run "$(RUN)" --overrides "$(PARAMS)" --inputs $(filter-out another-backend again,$^)
+	@$(if $(filter again,$^),rm -f $@; )$(PYTHON) -m pipelines.run $* -p dataset $(DATASET) -p run "$(RUN)" --overrides "$(PARAMS)" --inputs $(filter-out another-backend again,$^)
 -include $(wildcard $(D)/.*.d $(R)/.*.d)
 serve: .venv/ready-run ; @uri=$(MODEL) && MODEL_URI=$$uri exec gunicorn -c serving/gunicorn_conf.py 'serving.app:create_app()' ## the newest evaluated run, or SIZE=/MODEL_URI=, on PORT (8000) with WORKERS (2)
 predict: .venv/ready-run ; @uri=$(MODEL) && MODEL_URI=$$uri $(PYTHON) -m serving.predict "$$TEXT" ## TEXT="python is great": label and probability on the shell

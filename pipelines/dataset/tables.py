@@ -114,11 +114,7 @@ def _read_delimited(
 
 
 def _check_quotes(path: Path, last: list[str]) -> None:
-    """Refuse a file whose last row takes in lines behind a quote that is never closed: they would be lost with it.
-
-    Args:
-        last: what was read of the last row.
-    """
+    """Refuse a file whose last row, of which this was read, takes in lines behind a quote that is never closed."""
     long = max(last, key=lambda value: value.count("\n"))
     if (lines := long.count("\n")) < 2:
         return

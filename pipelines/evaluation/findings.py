@@ -10,7 +10,6 @@ import pandas as pd
 from pipelines import artifacts
 from pipelines.calibrator import Points
 from pipelines.evaluation import metrics, siblings
-from pipelines.evaluation.ceiling import WrongLabels
 from pipelines.evaluation.forecast import Estimate
 from pipelines.evaluation.wording import difference
 
@@ -180,31 +179,3 @@ def calibration_error(found: dict) -> str:
         f"Expected calibration error on {found['rows']:,} test rows: {100 * found['expected_calibration_error']:.2f} % "
         f"[{low:.2f}, {high:.2f}]."
     )
-
-
-def ceiling(accuracy: float, wrong: dict[str, WrongLabels]) -> str:
-    """How far the model is from what its labels allow, and how unsure that is."""
-    if not wrong:
-        return "Nothing here tells how many labels are wrong by themselves."
-    best = {name: 1 - max(found.value, 0) for name, found in wrong.items()}
-    lowest, highest = 100 * min(best.values()), 100 * max(best.values())
-    listed = ", ".join(f"{100 * best[name]:.1f} % ({name}, {found.rows:,} rows)" for name, found in wrong.items())
-    told = [f"With labels that are wrong that often the best possible accuracy is {listed}."]
-    if none := [name for name, found in wrong.items() if found.value < 0]:
-        told.append(f"A share below 0 ({', '.join(none)}) is the luck of few rows: no wrong label shows there.")
-    told.append(f"This model, {100 * accuracy:.1f} %, is {_below(lowest - 100 * accuracy, highest - 100 * accuracy)}.")
-    if len(wrong) == 1:
-        return " ".join([*told, "One estimate alone cannot say how sure that is."])
-    apart = max(found.low for found in wrong.values()) > min(found.high for found in wrong.values())
-    sure = "further than their intervals say: that is how unsure it is" if apart else "and their intervals overlap"
-    return " ".join([*told, f"The estimates lie {highest - lowest:.0f} points apart, {sure}."])
-
-
-def _below(nearest: float, farthest: float) -> str:
-    """Where a model stands under bounds that lie so many points above it; negative: below it."""
-    if farthest < 0:
-        return "above that already: as an estimate of what is possible it is too low"
-    if nearest < 0:
-        return f"up to {farthest:.0f} points below"
-    points = f"{nearest:.0f}", f"{farthest:.0f}"
-    return f"{' to '.join(dict.fromkeys(points))} points below"

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import math
 import shutil
 import time
 from pathlib import Path
@@ -38,11 +37,8 @@ GIVEN = ("embedding", "lstm_forward", "lstm_backward")  # layers of the network 
 class Foretelling(layers.Layer):
     """How badly LSTMs foretell words: ids int32 [batch, steps], states [batch, steps, units] each way → [batch, 1].
 
-    A state's guess is held against the vectors of the right word and of CANDIDATES words of the batch: a softmax over
-    a sample, in which frequent words come up as often as they occur. The mean over texts is that over all tokens.
-
-    Args:
-        words, width, dimensions: as of `PretrainedEmbedding`: guesses are made among projected word vectors, too.
+    A state's guess is held against the vectors (a `PretrainedEmbedding`) of the right word and of CANDIDATES words of
+    the batch, in which words come up as often as they occur. The mean over texts is that over all tokens.
     """
 
     def __init__(self, words: int, width: int, dimensions: int, **kwargs) -> None:
@@ -100,8 +96,8 @@ def learned(run: artifacts.Run, configuration: network.Configuration, word_vecto
     if configuration.architecture == "classic" or word_vectors is None:
         raise ValueError("language_model: set architecture to 'hybrid' or 'pooled', and pretrained to True")
     made_from = _made_from(run, configuration, word_vectors)
-    digest = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:8]
-    folder = run.dataset.pretrained / f"language-model-{configuration.units}-{digest}"
+    digest = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
+    folder = run.dataset.pretrained / f"language-model-{configuration.units}-{digest[:8]}"
     with artifacts.lock(folder, waiting=f"another run makes {folder}; waiting for it …"):
         weights, record = folder / "weights.npz", folder / "language_model.json"
         if record.exists():
@@ -109,9 +105,8 @@ def learned(run: artifacts.Run, configuration: network.Configuration, word_vecto
             return weights
         texts = folder / "texts"
         if not (texts / "encoding.json").exists():
-            encoder = tokens.Encoder(
-                vocabulary.read_vocabulary(run.vocabulary), sequence_length=made_from["sequence_length"]
-            )
+            words = vocabulary.read_vocabulary(run.vocabulary)
+            encoder = tokens.Encoder(words, sequence_length=made_from["sequence_length"])
             tokens.encode_split(run.dataset.split("train"), texts, encoder=encoder)
         figures = _learn(run, configuration, word_vectors, folder, sequence_length=made_from["sequence_length"])
         artifacts.write_json(record, {"made_from": made_from, **figures})
@@ -140,13 +135,12 @@ def foretelling(model: keras.Model) -> keras.Model:
 
 
 def _made_from(run: artifacts.Run, configuration: network.Configuration, word_vectors: np.ndarray) -> dict:
-    code = (own_layers, network, schedule, batches, buckets)
-    files = [Path(__file__), *(Path(module.__file__) for module in code)]
+    code = [Path(module.__file__) for module in (own_layers, network, schedule, batches, buckets)]
     return {
         "train_sha256": artifacts.sha256(run.dataset.split("train")),
         "vocabulary_sha256": artifacts.sha256(run.vocabulary),
         "word_vectors_sha256": hashlib.sha256(np.ascontiguousarray(word_vectors)).hexdigest(),
-        "code_sha256": [artifacts.sha256(path) for path in files],
+        "code_sha256": [artifacts.sha256(path) for path in (Path(__file__), *code)],
         "sequence_length": artifacts.read_json(run.encoded("train") / "encoding.json")["sequence_length"],
         "units": configuration.units,
         "embedding_dimensions": configuration.embedding_dimensions,
@@ -160,7 +154,7 @@ def _learn(run, configuration, word_vectors, folder: Path, *, sequence_length: i
     with backend.precision():
         classifier = network.build_network(configuration, word_vectors)
     model = foretelling(classifier)
-    texts, watched = tokens.open_encoded(folder / "texts"), tokens.open_encoded(run.encoded("validation"))
+    texts = tokens.open_encoded(folder / "texts")
     edges = np.linspace(0, len(texts), PARTS + 1).astype(int)
     batch_size = backend.batch_size(BATCH_SIZE, rows=len(texts))
     layout = {"batch_size": batch_size, "sequence_length": sequence_length}
@@ -173,7 +167,7 @@ def _learn(run, configuration, word_vectors, folder: Path, *, sequence_length: i
         schedule.OneCycle(peak=LEARNING_RATE, steps=sum(len(part) for part in parts)), clipnorm=1.0
     )
     model.compile(optimizer=optimizer, loss=_as_returned)
-    validation = backend.feed(batches.BucketedBatches(watched, **layout))
+    validation = backend.feed(batches.BucketedBatches(tokens.open_encoded(run.encoded("validation")), **layout))
     history = checkpoints.restore(model, folder / "checkpoints", folder.name)
     for number in range(len(history), len(parts)):
         started, title = time.monotonic(), f"language model, part {number + 1} of {len(parts)}"
@@ -196,7 +190,7 @@ def _learn(run, configuration, word_vectors, folder: Path, *, sequence_length: i
         np.savez(file, **arrays)
     return {
         "rows": len(texts),
-        "seconds": round(math.fsum(part["seconds"] for part in history), 1),
+        "seconds": round(sum(part["seconds"] for part in history), 1),
         "validation_loss": history[-1]["validation_loss"],
     }
 

@@ -8,8 +8,6 @@ OUT.manifest.json          what OUT was made from, its counts and its SHA-256
 from __future__ import annotations
 
 import io
-import json
-import math
 import shutil
 import tempfile
 from collections import Counter
@@ -25,7 +23,7 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from pipelines import artifacts
-from pipelines.operation import table_file
+from pipelines.operation import json_rows, table_file
 
 ENDINGS = (".parquet", ".csv", ".tsv", ".jsonl")
 
@@ -190,30 +188,8 @@ def _writer(path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None
             yield parquet.write_table
     elif path.suffix == ".jsonl":
         with path.open("w", encoding="utf-8", newline="\n") as file:
-            yield lambda table: file.writelines(_json_lines(table))
+            yield lambda table: file.writelines(json_rows.lines(table))
     else:
         options = pacsv.WriteOptions(delimiter="\t" if path.suffix == ".tsv" else ",")
         with pacsv.CSVWriter(path, schema, write_options=options) as delimited:
             yield delimited.write_table
-
-
-def _json_lines(table: pa.Table) -> Iterator[str]:
-    """Each row as a line of JSON.
-
-    Raises:
-        OutputError: a time lies where Python has no calendar.
-    """
-    try:
-        rows = table.to_pylist()
-    except (OverflowError, ValueError) as error:
-        raise OutputError(f"a value cannot be written as .jsonl ({error}): use .parquet") from None
-    return (json.dumps(_json_value(row), ensure_ascii=False, default=str) + "\n" for row in rows)
-
-
-def _json_value(value: object) -> object:
-    """The same with null for numbers that JSON has not: NaN and the infinities."""
-    if isinstance(value, dict):
-        return {name: _json_value(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_json_value(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

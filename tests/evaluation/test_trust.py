@@ -176,11 +176,11 @@ def test_repeats_that_are_not_counted_give_no_estimate():
 
 def test_the_ceiling_is_told_with_the_distance_and_its_doubt():
     wrong = {name: WrongLabels(share, 0, 0, rows=1_200) for name, share in {"a": 0.02, "b": 0.1, "c": -0.1}.items()}
-    sentence = findings.ceiling(0.8, wrong)
+    sentence = wording.ceiling(0.8, wrong)
     assert "98.0 % (a, 1,200 rows), 90.0 % (b, 1,200 rows), 100.0 % (c, 1,200 rows)" in sentence
     assert "10 to 20 points below" in sentence
     assert "below 0 (c)" in sentence
-    assert "Nothing here" in findings.ceiling(0.8, {})
+    assert "Nothing here" in wording.ceiling(0.8, {})
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_the_ceiling_is_told_with_the_distance_and_its_doubt():
 )
 def test_the_ceiling_says_what_these_estimates_allow(accuracy, intervals, told):
     wrong = {name: WrongLabels(*edges, rows=100) for name, edges in intervals.items()}
-    assert told in findings.ceiling(accuracy, wrong)
+    assert told in wording.ceiling(accuracy, wrong)
 
 
 def test_the_threshold_is_the_least_certainty_that_keeps_the_target():
