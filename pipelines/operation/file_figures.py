@@ -75,6 +75,7 @@ def score(
             bar.update(window.read)
             bar.total = round(bar.n / window.share)
     if not parts:
+        text_rows.check_encoding(file, left_out)
         why = ", ".join(f"{number:,} {reason}" for reason, number in left_out.most_common()) or "it has no rows"
         raise SourceError(f"{file.table.path} holds no row that can be scored ({why}): TEXT= and LABEL= name columns")
     columns = (np.concatenate(column) for column in zip(*parts, strict=True))

@@ -111,6 +111,7 @@ def _sampled(file: text_rows.TextFile, meanings: dict[str, int], *, note: str, m
         table = pa.table(columns)
         kept = _drawn(table if kept is None else pa.concat_tables([kept, table]), most=most)
     if kept is None or not len(kept):
+        text_rows.check_encoding(file, left_out)
         raise SourceError("the file holds no text: is it the right one?")
     keys, labels = kept["key"].combine_chunks(), kept["label"].to_numpy()
     at_random = _first(keys, among=np.arange(len(kept)) < most)

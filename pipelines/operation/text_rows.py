@@ -133,3 +133,13 @@ def rows(file: TextFile, *, rows: int = WINDOW_ROWS) -> Iterator[Rows]:
         left_out = Counter(reasons[reasons != ""].tolist())
         kept = (column.filter(good) for column in (texts, labels, clock_times(window, file.date), keys))
         yield Rows(*kept, left_out, window.share)
+
+
+def check_encoding(file: TextFile, left_out: Counter[str]) -> None:
+    """Say how a file is mended of which no row could be read, where that is for its encoding.
+
+    Raises:
+        SourceError: names the first line and byte that are no UTF-8.
+    """
+    if left_out[windows.NOT_UNICODE] and file.table.format != "parquet" and not file.table.packed:
+        own_texts.check_encoding(file.table.path)

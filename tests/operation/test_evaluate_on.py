@@ -265,6 +265,7 @@ def test_texts_are_scored_a_window_at_a_time(tmp_path, model, monkeypatch):
         ("x.csv", b"text,label\n", {}, "column 'label' holds no label"),
         ("x.csv", b"text,label\na,\n", {}, "column 'label' holds no label"),
         ("x.csv", b"text,label\n ,0\n,1\n", {}, r"holds no row that can be scored \(2 empty text\)"),
+        ("x.csv", b"text,label\ncaf\xe9,0\nna\xefve,1\n", {}, "not UTF-8: byte 0xe9 in line 2 .*WINDOWS-1252"),
         ("x.csv", b"text,label\na,neutral\n", {}, r"no row that can be scored \(1 neutral\)"),
         ("x.csv", b"text,label\na,happy\nb,sad\n", {}, r"'happy' \(1 rows\), 'sad' \(1 rows\); say what each value"),
         ("x.jsonl", b'{"text": "a", "label": 1}\n{"text": "b", "label": [2]}\n', {}, r"'\[2\]' \(1 rows\)"),

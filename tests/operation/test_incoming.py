@@ -104,6 +104,12 @@ def test_what_cannot_be_used_is_refused_with_a_way_out(tmp_path, frame, said, me
         read(tmp_path / "new.csv", **said)
 
 
+def test_a_file_of_another_encoding_is_told_how_to_be_mended(tmp_path):
+    (tmp_path / "new.csv").write_bytes(b"review\ncaf\xe9\nna\xefve\n")
+    with pytest.raises(SourceError, match=r"new\.csv is not UTF-8: byte 0xe9 in line 2 .*iconv -f WINDOWS-1252"):
+        read(tmp_path / "new.csv")
+
+
 NO_LABELS = [range(1200), ["secret"] * 1200, [["a"]] * 1200, [None] * 1200, [b"\xff"] * 1200]
 
 
