@@ -51,15 +51,19 @@ def check_location(location: str, *, server: str, allowed: str) -> None:
     if scheme == "mlflow-artifacts" and urlsplit(location).netloc.lower() in ("", _host(server)):
         return
     usual = scheme == "s3" or (scheme == "file" and urlsplit(server).scheme not in ("http", "https"))
-    if not usual and not allowed:
+    if not usual and not _entries(allowed):
         raise ModelError(f"{server} says that the model lies at {location[:200]}: list that in MODEL_URI_ALLOW")
     _check(f"{server} points to the model, which", location, allowed)
 
 
 def _check(name: str, uri: str, allowed: str) -> None:
-    entries = [_place(entry.strip()) for entry in allowed.split(",") if entry.strip()]
+    entries = _entries(allowed)
     if entries and not any(_within(_place(uri), entry) for entry in entries):
         raise ModelError(f"{name}={uri[:200]} is within nothing that MODEL_URI_ALLOW={allowed} lists")
+
+
+def _entries(allowed: str) -> list[Place]:
+    return [_place(entry.strip()) for entry in allowed.split(",") if entry.strip()]
 
 
 def _place(uri: str) -> Place:

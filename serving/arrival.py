@@ -46,8 +46,8 @@ class Arrival:
     deadline: float
     max_body_bytes: int
     received: bytearray = field(default_factory=bytearray)
-    _head_end: int = -1
     malformed: str = ""
+    _head_end: int = -1
     _total: int | None = None
     _is_cut: bool = False  # its body is announced as larger than what is worth waiting for
     _chunk: int = 0  # where the next chunk of a chunked body begins
@@ -118,6 +118,4 @@ class Arrival:
             else:
                 self._chunk = line_end + 2 + int(size[1], 16) + 2
                 self._chunks += 1
-        if self.malformed:
-            return True
-        return len(self.received) > self._chunk + _HEAD_LIMIT
+        return bool(self.malformed) or len(self.received) > self._chunk + _HEAD_LIMIT

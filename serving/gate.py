@@ -103,10 +103,8 @@ class GatedWorker(ThreadWorker):
     def _keepalive_after(self, conn, keepalive):
         """Whether the connection can be kept: not after a broken body. The answer has gone, and no other may follow."""
         try:
-            if not keepalive or _broke(conn.parser.mesg.body):
-                return False
-            conn.parser.finish_body()  # it is here; gunicorn by itself would stop after 64 KiB, and close
-            return super()._keepalive_after(conn, keepalive)
+            # What nobody has read of it is here; gunicorn by itself would stop after 64 KiB, and close.
+            return keepalive and not _broke(conn.parser.mesg.body) and conn.parser.finish_body()
         except (OSError, ParseException) as error:
             self.log.debug("Closing connection: %s", error)
             return False
