@@ -16,6 +16,13 @@ from serving.settings import Settings
 from serving.slot import Slot
 
 
+class _App(Flask):
+    """Flask, told once what it would find out for each function of each request."""
+
+    def ensure_sync(self, func):
+        return func  # no function here is a coroutine
+
+
 def create_app(settings: Settings | None = None, predictor: Predictor | None = None) -> Flask:
     """The WSGI application.
 
@@ -26,7 +33,7 @@ def create_app(settings: Settings | None = None, predictor: Predictor | None = N
     if predictor is None and os.getpid() == shared.MASTER:
         sys.exit("--preload cannot be used: a model that is loaded before the fork hangs every request after it.")
     settings = settings or Settings.from_environment()
-    app = Flask(__name__)
+    app = _App(__name__)
     app.wsgi_app = proxies.behind(app.wsgi_app, settings.trusted_proxies)
     app.json.sort_keys = False
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1  # at exactly its limit Werkzeug cuts off silently

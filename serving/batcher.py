@@ -1,7 +1,7 @@
 """Scores the texts of concurrent requests together, behind a bounded queue.
 
-There is no thread of its own: the first waiting request scores for all that wait beside it, then hands on to the
-next. A lone request therefore never waits, and batches grow by themselves as load does.
+No text waits on a timer. A call begins when whoever asks has nothing else to do first; while one runs, the next batch
+gathers. A lone request therefore never waits, and batches grow by themselves as load does.
 """
 
 from __future__ import annotations
@@ -10,34 +10,49 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from serving import problems
+from serving import calls, fiber, problems
+from serving.calls import Calls
 from serving.predictor import Predictor
 from serving.problems import Problem
 from serving.settings import Settings
-
-_CALLS = 2  # at once, the second only for a full batch: one call does not keep every core busy
 
 
 class _Job:
     """One request's texts on their way through the model."""
 
-    __slots__ = ("batch", "error", "scores", "taken", "texts", "wake")
+    __slots__ = ("deadline", "error", "scores", "started", "texts", "wake")
 
-    def __init__(self, texts: Sequence[str]):
-        self.texts = texts
-        self.batch: list[_Job] = []  # what this request's thread is to score, itself first; empty: another does it
-        self.taken: float | None = None  # into a batch: when, by the monotonic clock
+    def __init__(self, texts: Sequence[str], started: float, deadline: float):
+        self.texts, self.started, self.deadline = texts, started, deadline
         self.scores: list[float] | None = None
         self.error: Exception | None = None
-        self.wake = threading.Event()
+        self.wake = fiber.event()
 
 
 class Batcher:
-    """A predictor that many threads may call."""
+    """A predictor that many threads and fibers may call.
 
-    def __init__(self, predictor: Predictor, settings: Settings, *, observe: Callable[[str, float], None]):
-        self.predictor, self._settings, self._observe = predictor, settings, observe
+    Args:
+        predictor: the model.
+        settings: bounds of the queue and of a batch.
+        threads: in which the model computes.
+        soon: calls what it is given once those who ask at the same moment have asked; at once, where nobody can tell.
+        observe: takes the name of a figure, and its value.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        settings: Settings,
+        threads: Calls,
+        *,
+        observe: Callable[[str, float], None],
+        soon: Callable[[Callable[[], None]], None] = lambda work: work(),
+    ):
+        self.predictor, self._settings, self._threads = predictor, settings, threads
+        self._observe, self._soon = observe, soon
         self._lock = threading.Lock()
         self._queue: deque[_Job] = deque()
         self._queued_texts = 0
@@ -49,22 +64,16 @@ class Batcher:
 
         Args:
             texts: of one request.
-            deadline: by the monotonic clock; None is `request_seconds` from now. The one request whose thread makes
-                the model call stays with it for as long as that takes; worker.py answers for it.
+            deadline: by the monotonic clock; None is `request_seconds` from now.
 
         Raises:
             Problem: overloaded, where the queue is full; deadline, where the wait was too long.
         """
-        job = _Job(texts)
         started = time.monotonic()
-        wait = self._settings.request_seconds if deadline is None else max(0, deadline - started)
+        job = _Job(texts, started, started + self._settings.request_seconds if deadline is None else deadline)
         self._enqueue(job)
-        given_up = not job.wake.wait(wait) and self._withdraw(job)
-        self._observe("queue_seconds", (job.taken or time.monotonic()) - started)
-        if given_up:
+        if not job.wake.wait(max(0, job.deadline - started)) and self._withdraw(job):
             raise problems.late(self._settings.request_seconds)
-        if job.batch:
-            self._run(job.batch)
         if job.error is not None:
             raise job.error
         return job.scores
@@ -78,29 +87,41 @@ class Batcher:
                 raise Problem("overloaded", detail, headers={"Retry-After": "1"}, queue_texts=limit)
             self._queue.append(job)
             self._queued_texts += len(job.texts)
-            self._promote()
+            may_begin = self._may_begin()
+            if not may_begin:
+                self._show_queue()
+        if may_begin:
+            self._soon(self._begin)
+
+    def _may_begin(self) -> bool:
+        """Whether there is work for a call now: for a second one beside the first, a full batch. The lock is held."""
+        # The second only for a full batch: one call does not keep every core busy.
+        full = self._queued_texts >= self._settings.batch_texts
+        return bool(self._queue) and self._calls < (calls.MOST if full else 1)
+
+    def _begin(self) -> None:
+        """Start what calls may start now."""
+        with self._lock:
+            while self._may_begin():
+                batch = self._take()
+                self._calls += 1
+                self._threads.start(partial(self._run, batch), deadline=max(job.deadline for job in batch))
             self._show_queue()
 
-    def _promote(self) -> None:
-        """Give batches to the threads of their first requests, as many as may run. The lock is held."""
-        while self._queue and self._calls < (_CALLS if self._queued_texts >= self._settings.batch_texts else 1):
-            batch = self._take()
-            self._calls += 1
-            batch[0].batch = batch
-            batch[0].wake.set()
-
     def _withdraw(self, job: _Job) -> bool:
-        """Take a request back out; False where it has been promoted or answered at the last moment."""
+        """Take a request back out; False where it has been answered at the last moment."""
         with self._lock:
             if job.wake.is_set():
                 return False
             if job in self._queue:
                 self._queue.remove(job)
                 self._queued_texts -= len(job.texts)
+                self._observe("queue_seconds", time.monotonic() - job.started)
                 self._show_queue()
             return True
 
     def _run(self, jobs: list[_Job]) -> None:
+        """In a thread of the model."""
         texts = [text for job in jobs for text in job.texts]
         try:
             scores = iter(self.predictor.score(texts))
@@ -109,27 +130,24 @@ class Batcher:
         except Exception as error:
             for job in jobs:
                 job.error = error
-        finally:
-            self._hand_on(jobs)
         self._observe("batch_texts", len(texts))
+        with self._lock:
+            self._calls -= 1
+            for job in jobs:
+                job.wake.set()
+            may_begin = self._may_begin()
+        if may_begin:
+            self._soon(self._begin)
 
     def _take(self) -> list[_Job]:
         """The next jobs, at least one, together at most `batch_texts` where there are several."""
         jobs, count, now = [], 0, time.monotonic()
         while self._queue and (not jobs or count + len(self._queue[0].texts) <= self._settings.batch_texts):
             jobs.append(self._queue.popleft())
-            jobs[-1].taken = now
+            self._observe("queue_seconds", now - jobs[-1].started)
             count += len(jobs[-1].texts)
         self._queued_texts -= count
         return jobs
-
-    def _hand_on(self, jobs: list[_Job]) -> None:
-        with self._lock:
-            self._calls -= 1
-            for job in jobs:
-                job.wake.set()
-            self._promote()
-            self._show_queue()
 
     def _show_queue(self) -> None:
         """Tell the metrics what has changed; for a lone request that is nothing. The lock is held."""

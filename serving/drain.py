@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 import select
-import threading
 import time
+from contextvars import ContextVar
+
+from gunicorn.http.message import Request
 
 from serving.gate import GatedWorker
 
+_REQUEST: ContextVar[Request] = ContextVar("request")  # that a thread or a fiber answers
 _ASK_SECONDS = 0.5  # for clients that connected at the last moment, or heard that their connection would be kept
 
 
@@ -24,7 +27,6 @@ class DrainingWorker(GatedWorker):
 
     def init_process(self):
         self._listens_until = self._ends_at = math.inf
-        self._request = threading.local()
         super().init_process()
 
     @property
@@ -50,17 +52,17 @@ class DrainingWorker(GatedWorker):
             self.method_queue.defer(lambda: None)  # wakes the main thread
 
     def handle_request(self, req, conn):
-        self._request.current = req
+        _REQUEST.set(req)
         return super().handle_request(req, conn)
 
     def close_if_last(self, *, last: bool) -> None:
-        """In a thread that is about to answer: the client is to hear whether this is its connection's last answer.
+        """Where a request is about to be answered: the client is to hear whether this is its connection's last answer.
 
         Args:
             last: it is, even if the process goes on.
         """
         if last or self.draining:
-            self._request.current.force_close()
+            _REQUEST.get().force_close()
 
     def murder_pending(self):
         super().murder_pending()

@@ -30,12 +30,13 @@ def install(app: Flask) -> None:
 
 
 def _begin() -> None:
-    g.started = time.perf_counter()
+    environ, about = request.environ, g._get_current_object()  # one look-up each: this runs for every request
+    about.started = time.perf_counter()
     for name in _CONDITIONS:
-        request.environ.pop(name, None)
-    g.request_id = request_id(request.environ.get("HTTP_X_REQUEST_ID"))
-    turn = request.environ.get("serving.turn")  # of worker.py; other servers have none
-    g.deadline = turn.deadline if turn else time.monotonic() + service().settings.request_seconds
+        environ.pop(name, None)
+    about.request_id = request_id(environ.get("HTTP_X_REQUEST_ID"))
+    turn = environ.get("serving.turn")  # of worker.py; other servers have none
+    about.deadline = turn.deadline if turn else time.monotonic() + service().settings.request_seconds
 
 
 def _limit() -> None:
@@ -56,17 +57,17 @@ def _has_no_limit() -> bool:
 
 
 def _finish(response: Response) -> Response:
-    turn = request.environ.get("serving.turn")
+    own, about, asked = service(), vars(g._get_current_object()), request._get_current_object()
+    turn = asked.environ.get("serving.turn")
     if turn is not None and not turn.take("thread"):
         return response  # nobody gets it: the worker has answered, and counted that
-    own, about = service(), vars(g._get_current_object())  # one look-up each: this runs for every request
     seconds = time.perf_counter() - about["started"]
     headers.secure(response)
-    if own.settings.cors_allow_origins and not operation.owns(request.endpoint):
-        headers.share(request, response, own.settings)
+    if own.settings.cors_allow_origins and not operation.owns(asked.endpoint):
+        headers.share(asked, response, own.settings)
     response.headers["X-Request-ID"] = about["request_id"]
-    route = request.url_rule.rule if request.url_rule else "unknown"
-    asked = {"route": route, "method": request.method, "status": response.status_code, "client": request.remote_addr}
+    route = asked.url_rule.rule if asked.url_rule else "unknown"
+    asked = {"route": route, "method": asked.method, "status": response.status_code, "client": asked.remote_addr}
     record(own, about, seconds=seconds, **asked)
     return response
 
@@ -91,8 +92,7 @@ def record(
         client: its address.
     """
     method = method if method in _METHODS else "other"
-    own.metrics.requests.labels(route, method, status).inc()
-    own.metrics.seconds.labels(route).observe(seconds)
+    own.metrics.count_answer(route=route, method=method, status=status, seconds=seconds)
     if "problem" in about:
         own.metrics.problems.labels(about["problem"]).inc()
     if own.settings.log_requests and not operation.is_health_check(method, route):

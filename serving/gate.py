@@ -1,8 +1,7 @@
-"""gunicorn's threaded worker with a gate before its threads: whole requests go in, slow clients wait outside.
+"""A worker with a gate before its threads and fibers: whole requests go in, slow clients wait outside.
 
-The main thread moves bytes and nothing else. A client that sends slowly, or asks on without hearing, holds a buffer
-there and no thread. One that stops hearing amid an answer larger than the kernel buffers holds a thread for
-`body_seconds`, and is then let go.
+A client that sends slowly, or asks on without hearing, holds a buffer and no thread. One that stops hearing amid an
+answer larger than the kernel buffers holds a thread or a fiber for `body_seconds`, and is then let go.
 """
 
 from __future__ import annotations
@@ -15,19 +14,19 @@ from functools import partial
 from itertools import takewhile
 
 from gunicorn.http.errors import ParseException
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import TConn
 
 from serving import sockets
 from serving.arrival import Arrival
+from serving.fiber_worker import FiberWorker
 from serving.reader import WholeRequest
 
 _LINGER_SECONDS = 2
 
 
-class GatedWorker(ThreadWorker):
+class GatedWorker(FiberWorker):
     """Calls `admit` with each connection whose next request is here whole, and `give_up` where that took too long."""
 
-    body_seconds: float
     max_body_bytes: int
 
     def init_process(self):
@@ -46,7 +45,6 @@ class GatedWorker(ThreadWorker):
 
     def enqueue_req(self, conn):
         """Wait for a request: gunicorn calls this with new connections and with kept ones that have become readable."""
-        conn.sock.setblocking(False)
         arriving = Arrival(time.monotonic() + self.body_seconds, self.max_body_bytes)
         if conn.parser is not None:  # what came along with the request before
             arriving.received += conn.parser.unreader.take_buffered()
@@ -91,14 +89,6 @@ class GatedWorker(ThreadWorker):
         conn.init()
         conn.parser.unreader = WholeRequest(bytes(arriving.received))
         self.admit(conn, arriving)
-
-    def handle_request(self, req, conn):
-        """Answer on a thread of the pool, which waits for the client to take the answer, but not for ever."""
-        conn.sock.settimeout(self.body_seconds)
-        try:
-            return super().handle_request(req, conn)
-        except TimeoutError:
-            raise StopIteration("the client does not take its answer") from None  # gunicorn's sign to close
 
     def _keepalive_after(self, conn, keepalive):
         """Whether the connection can be kept: not after a broken body. The answer has gone, and no other may follow."""

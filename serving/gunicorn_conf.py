@@ -41,7 +41,7 @@ worker_class = "serving.worker.Worker"
 worker_connections = _connections(1000)
 # The model is loaded after the fork: one that was loaded before hangs every request.
 preload_app = False
-# A heartbeat of the worker's main thread, which only moves bytes. Requests have limits of their own.
+# A heartbeat of the worker's main thread, which waits for nothing. Requests have limits of their own.
 timeout = 60
 graceful_timeout = _settings.graceful_seconds + math.ceil(_settings.drain_seconds)
 keepalive = 30

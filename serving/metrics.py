@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
+import functools
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from serving.predictor import Score
 
@@ -86,6 +89,10 @@ class Metrics:
             "batch_texts": self.batch_texts.observe,
             "queue_texts": self.queue_texts.inc,
         }
+        # Kept: looking the children up again costs as much as counting. There are few: clients make up none of these.
+        self._answers = functools.cache(
+            lambda route, method, status: (self.requests.labels(route, method, status), self.seconds.labels(route))
+        )
         self._shown = ""
 
     def show_model(self, version: str) -> None:
@@ -94,6 +101,12 @@ class Metrics:
             self.model.labels(self._shown).set(0)
         self.model.labels(version).set(1)
         self._shown = version
+
+    def count_answer(self, *, route: str, method: str, status: int, seconds: float) -> None:
+        """Count an answer and its time."""
+        counter, histogram = self._answers(route, method, status)
+        counter.inc()
+        histogram.observe(seconds)
 
     def count_read(self, scores: Sequence[float]) -> None:
         """Count what the network read of the texts with these scores, as far as the model tells."""
@@ -106,6 +119,13 @@ class Metrics:
         for counter, count in counts:
             if count:
                 counter.inc(count)
+
+    def count_predictions(self, predictions: Sequence[Mapping[str, Any]]) -> None:
+        """Count what was answered of texts: label and probability of each."""
+        for label, count in collections.Counter(prediction["label"] for prediction in predictions).items():
+            self.texts.labels(label).inc(count)
+        for prediction in predictions:
+            self.probability.observe(prediction["probability"])
 
     def observe(self, name: str, value: float) -> None:
         """Record a value of the batcher: of a histogram, or what a gauge has changed by."""

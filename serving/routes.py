@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from functools import partial
 
-from flask import Blueprint, Response, current_app, g, json, render_template, request
+from flask import Blueprint, Response, g, render_template, request
 
 from serving import body, schema
 from serving.explain import explain
@@ -19,10 +20,10 @@ blueprint = Blueprint("predict", __name__)
 @blueprint.post("/predict")
 def predict_post() -> Response:
     """{"text": …} or {"texts": […]}."""
-    service().require_key(request)  # before anything is read that costs work
-    value = body.read_json(request, service().settings)
-    texts, single = schema.check(service().request_schema, value)
-    return _answer(service(), texts, single=single)
+    own, asked = service(), request._get_current_object()  # looked up once: most calls are of this kind
+    own.require_key(asked)  # before anything is read that costs work
+    texts, single = schema.check(own.request_schema, body.read_json(asked, own.settings))
+    return _answer(own, texts, single=single)
 
 
 @blueprint.get("/predict")
@@ -58,21 +59,21 @@ def front() -> Response | str:
 
 
 def _answer(own: Service, texts: Sequence[str], *, single: bool) -> Response:
-    g.texts = texts
-    model = own.slot.get(wait=g.deadline - time.monotonic())
-    g.scores = scores = model.score(texts, deadline=g.deadline)
+    about = g._get_current_object()
+    about.texts = texts
+    model = own.slot.get(wait=about.deadline - time.monotonic())
+    about.scores = scores = model.score(texts, deadline=about.deadline)
     own.metrics.count_read(scores)
     predictions = [_prediction(model.predictor, score) for score in scores]
-    for prediction in predictions:
-        own.metrics.texts.labels(prediction["label"]).inc()
-        own.metrics.probability.observe(prediction["probability"])
+    own.metrics.count_predictions(predictions)
     return _respond(model.predictor, predictions[0] if single else {"predictions": predictions})
 
 
 def _respond(predictor: Predictor, answer: dict[str, object]) -> Response:
-    g.model_version = predictor.model_version
-    origin = {"model_version": predictor.model_version, "request_id": g.request_id}
-    return current_app.response_class(json.dumps(answer | origin), mimetype="application/json")
+    about = g._get_current_object()
+    about.model_version = predictor.model_version
+    origin = {"model_version": predictor.model_version, "request_id": about.request_id}
+    return Response(json.dumps(answer | origin), mimetype="application/json")
 
 
 def _prediction(predictor: Predictor, score: float) -> dict[str, object]:

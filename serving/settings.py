@@ -43,8 +43,8 @@ class Settings(BaseModel):
         32,
         ge=2,
         le=1024,
-        description="Requests that one worker handles at a time. Requests of one text are scored at most that many "
-        "together, so a larger BATCH_TEXTS is reached by requests of many texts only.",
+        description="Threads of one worker, for pages, bodies above 64 KiB and requests that wait for the first model; "
+        "others need none.",
     )
     model_threads: int = Field(
         0, ge=0, le=256, description="CPU threads of one model call; 0: the cores, shared among the workers."
@@ -58,7 +58,7 @@ class Settings(BaseModel):
     )
     max_json_depth: int = Field(8, ge=2, le=100, description="Deepest nesting of JSON (400).")
     body_seconds: float = Field(10, gt=0, le=3600, description="Longest wait for a request's body, in seconds (408).")
-    queue_requests: int = Field(512, ge=0, description="Requests of one worker that wait for a thread (503).")
+    queue_requests: int = Field(512, ge=0, description="Requests of one worker under way beyond THREADS (503).")
     queue_texts: int = Field(1024, ge=1, description="Most texts of one worker that wait for the model (503).")
     request_seconds: float = Field(
         10, gt=0, le=3600, description="Longest time to an answer once a request has arrived, in seconds (503)."

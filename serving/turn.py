@@ -35,7 +35,7 @@ class Turn:
 
 @dataclass(eq=False)
 class Pool:
-    """Threads, and how many requests they have or wait for them.
+    """How many requests of a kind are under way, and the threads that answer them where the main thread does not.
 
     Attributes:
         threads: that answer.
@@ -44,7 +44,7 @@ class Pool:
         busy: requests now.
     """
 
-    threads: ThreadPoolExecutor
+    threads: ThreadPoolExecutor | None
     most: float
     limits: dict[str, int] = field(default_factory=dict)
     busy: int = 0

@@ -1,9 +1,11 @@
+import math
 import threading
 import time
 
 import pytest
 
 from serving.batcher import Batcher
+from serving.calls import Calls
 from serving.problems import Problem
 from serving.settings import Settings
 
@@ -33,7 +35,7 @@ def predictor():
 @pytest.fixture
 def make(predictor):
     def make(**settings):
-        return Batcher(predictor, Settings(**settings), observe=lambda name, value: None)
+        return Batcher(predictor, Settings(**settings), Calls(), observe=lambda name, value: None)
 
     return make
 
@@ -93,7 +95,7 @@ def test_a_batch_is_no_larger_than_the_setting_unless_one_request_is(make, predi
 def test_the_wait_of_each_request_is_observed_and_not_its_model_call(predictor):
     waits = []
     batcher = Batcher(
-        predictor, Settings(), observe=lambda name, value: name == "queue_seconds" and waits.append(value)
+        predictor, Settings(), Calls(), observe=lambda name, value: name == "queue_seconds" and waits.append(value)
     )
     threads, _ = in_threads(batcher, [["a"], ["b"], ["c"]])
     wait_for(lambda: len(batcher._queue) == 2)
@@ -122,16 +124,26 @@ def test_past_the_bound_a_request_is_refused_at_once(make, predictor):
 
 
 def test_a_request_that_waits_too_long_is_given_up_and_not_scored(make, predictor):
-    batcher = make(request_seconds=0.05)
+    batcher = make()
     threads, outcomes = in_threads(batcher, [["a"]])
     predictor.entered.acquire(timeout=10)
-    with pytest.raises(Problem, match=r"within 0\.05 seconds"):
-        batcher.score(["late"])
+    with pytest.raises(Problem, match=r"within 10 seconds"):
+        batcher.score(["late"], deadline=time.monotonic() + 0.05)
     predictor.gate.set()
     threads[0].join(10)
     assert outcomes == [[1.0]]
     assert predictor.batches == [["a"]]
     assert batcher._queued_texts == 0
+
+
+def test_a_call_that_does_not_come_back_holds_nobody_beyond_the_deadline(make, predictor):
+    batcher = make(request_seconds=0.6)
+    with pytest.raises(Problem, match=r"within 0\.6 seconds"):
+        batcher.score(["a"])
+    assert batcher._threads.late_at() <= time.monotonic()
+    predictor.gate.set()
+    wait_for(lambda: batcher._threads.late_at() == math.inf)
+    assert batcher.score(["bb"]) == [2.0]
 
 
 def test_an_error_reaches_its_batch_and_no_later_one(make, predictor):

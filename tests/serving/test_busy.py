@@ -2,6 +2,7 @@
 
 import json
 import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -88,6 +89,32 @@ def test_clients_that_never_hear_hold_no_thread(tmp_path):
             client.close()
         server.stop()
     assert "Traceback" not in server.log.read_text(), server.log.read_text()
+
+
+def test_a_client_that_is_slow_to_hear_gets_every_answer_and_holds_up_nobody(tmp_path):
+    count, texts = 400, json.dumps({"texts": ["good", "bad"] * 128}).encode()
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    server = start_fake(tmp_path, WORKERS="1", BODY_SECONDS="60", LOG_REQUESTS="false").wait_until_ready(workers=1)
+    slow = socket.socket()
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    slow.connect(("127.0.0.1", server.port))
+    sending = threading.Thread(target=slow.sendall, args=((head % len(texts) + texts) * count,))
+    try:
+        sending.start()
+        wait_until_idle(server)  # it waits for room for an answer
+        assert server.predict("good")["label"] == "positive"
+        answers = slow.makefile("rb")
+        for _ in range(count):
+            assert answers.readline() == b"HTTP/1.1 200 OK\r\n"
+            headers = dict(line.rstrip().split(b": ") for line in iter(answers.readline, b"\r\n"))
+            labels = [
+                each["label"] for each in json.loads(answers.read(int(headers[b"Content-Length"])))["predictions"]
+            ]
+            assert labels == ["positive", "negative"] * 128
+    finally:
+        slow.close()
+        sending.join()
+        server.stop()
 
 
 def test_a_crowd_at_the_metrics_keeps_no_other_health_check_waiting(tmp_path):

@@ -1,0 +1,53 @@
+"""Which of the workers takes a new connection: one that can answer, and none that has more than its share."""
+
+from __future__ import annotations
+
+from serving import shared
+from serving.drain import DrainingWorker
+
+_UNEVEN = 1  # connections that a worker may have more than the one with the fewest
+_GIVES_WAY = 0.005  # seconds that it then waits before it looks again: many may come at once
+
+
+class SharingWorker(DrainingWorker):
+    """Leaves new connections to others where they are better placed."""
+
+    _gives_way = False  # to workers with fewer connections
+
+    def fit(self) -> bool:
+        """Whether this process can answer as it should."""
+        raise NotImplementedError()
+
+    def alone(self):
+        return not shared.memory().board.anyone_ready()
+
+    def set_accept_enabled(self, enabled):
+        """Leave new connections to a worker that can answer them; where none can, /livez still must be answered.
+
+        Connections stay for long, so one that took more than its share would be busy while others idle.
+        """
+        board = shared.memory().board
+        fit = self.alive and not self.draining and self.fit()
+        board.show(fit, self.nr_conns)
+        its_turn = self.nr_conns <= board.least_connections() + _UNEVEN if fit else not board.anyone_ready()
+        self._gives_way = fit and enabled and not its_turn
+        super().set_accept_enabled(enabled and its_turn)
+
+    def open_or_close(self) -> None:
+        """Look again whether it is this worker's turn."""
+        if self.alive:
+            self.set_accept_enabled(self.nr_conns < self.worker_connections)
+
+    def accept(self, listener):
+        """Take one connection, and more while it is this worker's turn: the next look may be some requests off."""
+        before = self.nr_conns
+        super().accept(listener)
+        while self._accepting and self.nr_conns > before:
+            before = self.nr_conns
+            self.open_or_close()
+            if self._accepting:
+                super().accept(listener)
+
+    def wait_for_and_dispatch_events(self, timeout):
+        super().wait_for_and_dispatch_events(min(timeout, _GIVES_WAY) if self._gives_way else timeout)
+        self.open_or_close()
