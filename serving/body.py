@@ -67,7 +67,7 @@ def parse_json(body: bytes, max_depth: int) -> object:
         detail = f"JSON nested deeper than {max_depth} levels is not accepted."
         raise Problem("malformed-json", detail, max_json_depth=max_depth)
     try:
-        return json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        return _DECODER.decode(body.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise Problem("malformed-json", f"The body is not UTF-8 (byte {error.start}).") from None
     except ValueError as error:
@@ -89,6 +89,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not a JSON value")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
 
 
 def query(request: Request) -> MultiDict[str, str]:

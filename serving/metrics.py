@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import functools
 import os
@@ -122,8 +121,9 @@ class Metrics:
 
     def count_predictions(self, predictions: Sequence[Mapping[str, Any]]) -> None:
         """Count what was answered of texts: label and probability of each."""
-        for label, count in collections.Counter(prediction["label"] for prediction in predictions).items():
-            self.texts.labels(label).inc(count)
+        labels = [prediction["label"] for prediction in predictions]
+        for label in set(labels):
+            self.texts.labels(label).inc(labels.count(label))
         for prediction in predictions:
             self.probability.observe(prediction["probability"])
 

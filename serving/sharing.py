@@ -5,7 +5,7 @@ from __future__ import annotations
 from serving import shared
 from serving.drain import DrainingWorker
 
-_UNEVEN = 1  # connections that a worker may have more than the one with the fewest
+_UNEVEN = 8  # a worker may have one connection more than the one with the fewest, and an eighth
 _GIVES_WAY = 0.005  # seconds that it then waits before it looks again: many may come at once
 
 
@@ -29,7 +29,8 @@ class SharingWorker(DrainingWorker):
         board = shared.memory().board
         fit = self.alive and not self.draining and self.fit()
         board.show(fit, self.nr_conns)
-        its_turn = self.nr_conns <= board.least_connections() + _UNEVEN if fit else not board.anyone_ready()
+        least = board.least_connections()
+        its_turn = self.nr_conns <= least + 1 + least // _UNEVEN if fit else not board.anyone_ready()
         self._gives_way = fit and enabled and not its_turn
         super().set_accept_enabled(enabled and its_turn)
 
