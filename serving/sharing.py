@@ -6,6 +6,7 @@ from serving import shared
 from serving.drain import DrainingWorker
 
 _UNEVEN = 8  # a worker may have one connection more than the one with the fewest, and an eighth
+_AT_A_TIME = 64  # connections that are taken before the others are looked at again
 _GIVES_WAY = 0.005  # seconds that it then waits before it looks again: many may come at once
 
 
@@ -41,13 +42,16 @@ class SharingWorker(DrainingWorker):
 
     def accept(self, listener):
         """Take one connection, and more while it is this worker's turn: the next look may be some requests off."""
-        before = self.nr_conns
         super().accept(listener)
-        while self._accepting and self.nr_conns > before:
+        for _ in range(_AT_A_TIME):
             before = self.nr_conns
-            self.open_or_close()
-            if self._accepting:
-                super().accept(listener)
+            if self._accepting:  # not where this takes the last ones at the end
+                self.open_or_close()
+            if not self._accepting:
+                return
+            super().accept(listener)
+            if self.nr_conns == before:
+                return
 
     def wait_for_and_dispatch_events(self, timeout):
         super().wait_for_and_dispatch_events(min(timeout, _GIVES_WAY) if self._gives_way else timeout)

@@ -55,7 +55,8 @@ class Worker(SharingWorker):
 
     def admit(self, conn, arriving):
         head = arriving.head()
-        pool = self._pool_for(*head.first_line())
+        method, path = head.first_line()
+        pool = self._pool_for(method, path)
         if arriving.head_too_large():
             detail = f"The headers have no end within {len(arriving.received)} bytes."
             self._refuse(conn, head, Problem("headers-too-large", detail))
@@ -63,31 +64,28 @@ class Worker(SharingWorker):
             self._refuse(conn, head, Problem("malformed-request", arriving.malformed))
         elif pool.busy >= pool.most:
             detail = f"{pool.busy} requests are under way in this process."
-            self._refuse(conn, head, Problem("overloaded", detail, headers={"Retry-After": "1"}, **pool.limits))
+            problem = Problem("overloaded", detail, headers={"Retry-After": "1"}, **pool.limits)
+            self.fibers.start(partial(self._refuse, conn, head, problem))  # hundreds at a time would hold up the others
         else:
             turn = Turn(time.monotonic() + self._settings.request_seconds)
-            self._submit(UnderWay(conn, head, pool, turn, last=not arriving.whole()), len(arriving.received))
+            is_light = path in _IN_FIBERS and len(arriving.received) <= _MOST_BYTES
+            self._submit(UnderWay(conn, head, pool, turn, last=not arriving.whole()), is_light=is_light)
 
     def _pool_for(self, method, path):
         if not operation.is_health_check(method, path):
             return self._pool
         return self._metrics if path == operation.METRICS else self._health
 
-    def _submit(self, request, size):
+    def _submit(self, request, *, is_light):
         request.pool.busy += 1
         if request.pool is self._health:
             self.fibers.start_now(partial(self._answer_in_fiber, request))
-        elif self._is_light(request, size):
+        elif is_light and self._service.slot.filled():  # nothing but the model is to be waited for
             self.fibers.start(partial(self._answer_in_fiber, request))
         else:
             self._under_way[request] = None
             request.thread = request.pool.threads.submit(self._handle, request)
             request.thread.add_done_callback(lambda done: self.method_queue.defer(self._finished, request))
-
-    def _is_light(self, request, size):
-        """Whether a fiber can answer: nothing but the model, once it is there, is to be waited for."""
-        _, path = request.head.first_line()
-        return path in _IN_FIBERS and size <= _MOST_BYTES and self._service.slot.filled()
 
     def _answer_in_fiber(self, request):
         request.thread = Future()

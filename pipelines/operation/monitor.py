@@ -19,6 +19,7 @@ import sys
 from pathlib import Path
 
 from pipelines import artifacts, parameters, run
+from pipelines.dataset.provenance import SourceError
 from pipelines.ending import ended
 from pipelines.evaluation import summary
 from pipelines.operation import look, text_rows
@@ -68,6 +69,8 @@ def main() -> int:
 
 def tell(given: argparse.Namespace) -> int:
     """Watch, and print the verdict; returns its status."""
+    if not given.new:
+        raise SourceError("say which texts: make monitor NEW=tweets.csv, or the service's log of scores")
     watched = summary.newest_evaluated(given.dataset, given.run)
     said = {name: value for name in DESCRIBED if (value := getattr(given, name))}
     found = watch(watched, Path(given.new), parameters.split_overrides(given.params) | said)

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pipelines import artifacts, inputs, parameters, run, stages
 from pipelines.dataset import addition, extension, importing, lineage, own_texts, provenance
 from pipelines.dataset.own_texts import Request
+from pipelines.dataset.provenance import SourceError
 from pipelines.ending import ended
 from pipelines.operation import champions
 from pipelines.operation.champions import Version
@@ -173,6 +174,8 @@ def main() -> int:
     given = parser.parse_args()
 
     def work() -> int:
+        if not given.new:
+            raise SourceError("say which rows: make retrain NEW=labelled.csv TEXT=column LABEL=column")
         wish = Wish(given.new, own_texts.requested(given), given.size, parameters.split_overrides(given.params))
         return retrain(artifacts.Dataset(given.dataset or inputs.default_dataset()), wish)
 
