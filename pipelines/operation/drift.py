@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from scipy import sparse
 
 from pipelines.evaluation import calibration, metrics
-from pipelines.operation import two_samples
+from pipelines.operation import mmd, two_samples
 from pipelines.operation.judgement import LEVEL, Finding, verdict
 from pipelines.operation.traits import MARKS, Traits, together
 
@@ -100,9 +100,8 @@ def compare(
         words, commoner = _words(presence, vocabulary, is_new)
         discrepancy = _discrepancy(reference, new, seed=seed, permutations=permutations)
         findings += [*_rows(reference, new), commoner, _classifier(presence, is_new, seed=seed)]
-        findings += [
-            Finding("sentence vectors", 0.0, discrepancy.statistic, discrepancy.statistic, discrepancy.p_value)
-        ]
+        by_words = mmd.of_words(presence, is_new, permutations=permutations, seed=seed)
+        findings += [_apart("words together", by_words), _apart("sentence vectors", discrepancy)]
     labelled = new if labelled is None else labelled.sample(MOST_ROWS, seed=seed)
     sides = tuple(side.take(np.flatnonzero(side.labelled)) for side in (reference, labelled))
     enough = min(map(len, sides)) >= LEAST_ROWS
@@ -171,7 +170,11 @@ def _classifier(presence: sparse.csr_array, is_new: np.ndarray, *, seed: int) ->
 
 def _discrepancy(reference: Traits, new: Traits, *, seed: int, permutations: int) -> two_samples.Permuted:
     old, fresh = reference.vectors[:MMD_ROWS], new.vectors[:MMD_ROWS]
-    return two_samples.maximum_mean_discrepancy(old, fresh, permutations=permutations, seed=seed)
+    return mmd.of_vectors(old, fresh, permutations=permutations, seed=seed)
+
+
+def _apart(test: str, found: two_samples.Permuted) -> Finding:
+    return Finding(test, 0.0, found.statistic, found.statistic, found.p_value)
 
 
 def _labels(sides: tuple[Traits, Traits], *, seed: int, permutations: int) -> list[Finding]:

@@ -13,7 +13,6 @@ from scipy import sparse, stats
 
 PSI_BINS = 10
 LEAST_ROWS_WITH_WORD = 5  # rarer words cannot tell two samples apart, and would only cost in the correction
-EXAMPLES = 1_000  # rows a side from which the kernel's width is read
 
 
 @dataclass(frozen=True)
@@ -119,47 +118,6 @@ def _half_of_each(is_new: np.ndarray, *, seed: int) -> np.ndarray:
         rows = generator.permutation(np.flatnonzero(is_new == side))
         chosen[rows[: len(rows) // 2]] = True
     return chosen
-
-
-def maximum_mean_discrepancy(reference: np.ndarray, new: np.ndarray, *, permutations: int, seed: int) -> Permuted:
-    """Unbiased MMD² of two sets of vectors (Gretton et al., "A kernel two-sample test", 2012), with its null.
-
-    The kernel is Gaussian, as wide as the median distance between rows. All permutations are one matrix product with
-    the one kernel matrix. Shifting the kernel by a constant changes no MMD² and keeps float32 precise.
-
-    Args:
-        reference: float32 [m, width]; new: float32 [n, width].
-        permutations: deals of the rows for the null.
-    """
-    rows = np.concatenate([reference, new]).astype(np.float32)
-    generator = np.random.default_rng(seed)
-    kernel = _gaussian(rows, generator)
-    np.fill_diagonal(kernel, 0)
-    pairs = len(rows) * (len(rows) - 1)
-    kernel -= np.float32(kernel.sum(dtype=np.float64) / pairs)
-    np.fill_diagonal(kernel, 0)
-    dealt = np.zeros((len(rows), permutations + 1), np.float32)
-    dealt[len(reference) :, 0] = 1
-    for column in range(1, permutations + 1):
-        dealt[generator.permutation(len(rows))[: len(new)], column] = 1
-    inside_new = np.einsum("ij,ij->j", dealt, kernel @ dealt, dtype=np.float64, casting="safe")
-    touching_new = kernel.sum(axis=1, dtype=np.float64) @ dealt
-    inside_old = kernel.sum(dtype=np.float64) - 2 * touching_new + inside_new
-    m, n = len(reference), len(new)
-    across = touching_new - inside_new
-    found = inside_old / (m * (m - 1)) + inside_new / (n * (n - 1)) - 2 * across / (m * n)
-    return Permuted(float(found[0]), found[1:])
-
-
-def _gaussian(rows: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """The kernel matrix, float32 [rows, rows]."""
-    rows = rows - rows.mean(axis=0)
-    norms = np.einsum("ij,ij->i", rows, rows)
-    squared = norms[:, None] - 2 * (rows @ rows.T) + norms[None, :]
-    some = generator.permutation(len(rows))[:EXAMPLES]
-    width = float(np.median(squared[np.ix_(some, some)][np.triu_indices(len(some), 1)]))
-    squared /= -max(width, 1e-12)
-    return np.exp(np.minimum(squared, 0, out=squared), out=squared)
 
 
 def calibration_error(reference: np.ndarray, new: np.ndarray, *, bins: tuple, permutations: int, seed: int) -> Permuted:

@@ -47,7 +47,7 @@ def _value(one: Finding, value: float) -> str:
         return f"{100 * value:.2f} %"
     if one.test in ("commoner words", "length"):
         return f"{value:.0f}"
-    return "–" if one.test == "sentence vectors" and value == 0 else f"{value:.4f}"
+    return "–" if one.test in ("words together", "sentence vectors") and value == 0 else f"{value:.4f}"
 
 
 def moved(found: Comparison, test: str) -> str:
@@ -94,6 +94,18 @@ def classifier(found: Comparison) -> str:
     return (
         f"Old and new rows {can} by their words: given one of each, the classifier points to the new one "
         f"{100 * one.now:.1f} % of the time; 50 is guessing (p {p_value(one.p_value)}, corrected "
+        f"{p_value(one.adjusted)})."
+    )
+
+
+def words_together(found: Comparison) -> str:
+    """What all words say at once."""
+    one = found.finding("words together")
+    if one is None:
+        return "Words together: not tested, the file holds no texts."
+    differ = "are others than before" if one.stands else "are not surely others"
+    return (
+        f"All words together {differ}: a discrepancy of {one.now:.5f} (p {p_value(one.p_value)}, corrected "
         f"{p_value(one.adjusted)})."
     )
 

@@ -28,14 +28,17 @@ def test_unchanged_rows_rarely_raise_an_alarm(reference):
     alarms = sum(found.verdict != STEADY for found in looks)
     assert alarms <= stats.binom.ppf(0.999, len(looks), LEVEL)
     smallest = np.array([min(one.p_value for one in found.findings if one.test != "commoner words") for found in looks])
-    assert np.median(smallest) < 0.2  # of eleven tests one is always somewhat unlikely: they are awake
+    assert np.median(smallest) < 0.2  # of a dozen tests one is always somewhat unlikely: they are awake
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
         ({"mention": 0.0}, {"mentions"}),
-        ({"topic": 0.4}, {"unknown words", "commoner words", "old or new, told by words", "sentence vectors"}),
+        (
+            {"topic": 0.4},
+            {"unknown words", "commoner words", "old or new, told by words", "words together", "sentence vectors"},
+        ),
         ({"quality": 0.2}, {"accuracy", "calibration error"}),
     ],
 )

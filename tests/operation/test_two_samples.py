@@ -7,10 +7,6 @@ from scipy import sparse, stats
 from pipelines.operation import two_samples
 
 
-def normal(rows, width=8, *, shift=0.0, seed=0):
-    return (np.random.default_rng(seed).normal(size=(rows, width)) + shift).astype(np.float32)
-
-
 def presence(rows, *, new_share, seed=0):
     """Rows of 40 words; the last word stands in a tenth of the old rows and in `new_share` of the new ones."""
     generator = np.random.default_rng(seed)
@@ -18,43 +14,6 @@ def presence(rows, *, new_share, seed=0):
     dense = generator.random((rows, 40)) < 0.1
     dense[is_new, -1] = generator.random(is_new.sum()) < new_share
     return sparse.csr_array(dense.astype(np.float32)), is_new
-
-
-def naive_mmd(first, second):
-    """The definition, pair by pair, with the same kernel."""
-    rows = np.concatenate([first, second]).astype(np.float64)
-    squared = ((rows[:, None] - rows[None]) ** 2).sum(-1)
-    kernel = np.exp(-squared / np.median(squared[np.triu_indices(len(rows), 1)]))
-    m, n = len(first), len(second)
-    inside = [(part.sum() - np.trace(part)) / (k * (k - 1)) for part, k in ((kernel[:m, :m], m), (kernel[m:, m:], n))]
-    return sum(inside) - 2 * kernel[:m, m:].mean()
-
-
-def test_mmd_is_that_of_its_definition_and_so_are_its_permutations():
-    first, second = normal(30), normal(20, shift=0.3, seed=1)
-    found = two_samples.maximum_mean_discrepancy(first, second, permutations=50, seed=0)
-    assert found.statistic == pytest.approx(naive_mmd(first, second), abs=1e-6)
-    generator, rows = np.random.default_rng(0), np.concatenate([first, second])
-    generator.permutation(len(rows))  # the draw of the kernel's width
-    new = generator.permutation(len(rows))[:20]
-    old = np.setdiff1d(np.arange(len(rows)), new)
-    assert found.null[0] == pytest.approx(naive_mmd(rows[old], rows[new]), abs=1e-6)
-
-
-def test_mmd_sees_a_shift_and_keeps_its_level():
-    def p_value(shift, seed):
-        sides = normal(40, seed=2 * seed), normal(40, shift=shift, seed=2 * seed + 1)
-        return two_samples.maximum_mean_discrepancy(*sides, permutations=199, seed=seed).p_value
-
-    assert all(p_value(0.8, seed) <= 0.01 for seed in range(5))
-    without = np.array([p_value(0.0, seed) for seed in range(60)])
-    assert (without <= 0.05).sum() <= stats.binom.ppf(0.9999, 60, 0.05)
-    assert 0.35 < without.mean() < 0.65
-
-
-def test_a_constant_set_of_vectors_is_no_reason_to_fail():
-    same = np.ones((20, 3), np.float32)
-    assert two_samples.maximum_mean_discrepancy(same, same, permutations=19, seed=0).p_value == 1
 
 
 def test_the_classifier_finds_a_word_and_nothing_where_there_is_nothing():
