@@ -12,7 +12,7 @@ _FIRST_LINE = re.compile(rb"(\S{1,20}) ([^ ?\r\n]+)[ ?]")
 _OLD = re.compile(rb"[^\r\n]* HTTP/1\.0\r\n")
 _SIZE = re.compile(rb"0*([0-9a-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r\n", re.IGNORECASE)
 _HEAD_LIMIT = 65_536
-_MOST_CHUNKS = 10_000  # of one body: each costs as much work as a hundred bytes
+_MOST_CHUNKS = 10_000  # of one body
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,10 @@ class Arrival:
     def whole(self) -> bool:
         """Whether all of it has come, and not only as much as is waited for: the next request can be told from it."""
         return self._read_head() and not self._is_cut and self.complete() and (self._ended or self._total is not None)
+
+    def cost(self) -> int:
+        """What reading it costs, in bytes: a chunk as much as a hundred of them."""
+        return len(self.received) + 100 * self._chunks
 
     def owes_continue(self) -> bool:
         """Whether the client waits for `100 Continue`; true once."""

@@ -1,4 +1,4 @@
-"""How a worker ends on SIGTERM without a dropped request.
+"""How a worker ends on SIGTERM, or after `max_requests`, without a dropped request.
 
 It says that it is unready, and goes on with new and kept connections, each answer the last of its connection. Then it
 takes all that waits at the listening socket and closes that, gives those who have connected a moment to ask, drops the
@@ -27,6 +27,8 @@ class DrainingWorker(GatedWorker):
 
     def init_process(self):
         self._listens_until = self._ends_at = math.inf
+        # gunicorn itself would close kept connections as soon as there were so many, amid what clients are asking.
+        self._most_requests, self.max_requests = self.max_requests, math.inf
         super().init_process()
 
     @property
@@ -47,9 +49,12 @@ class DrainingWorker(GatedWorker):
         if not self.booted:
             super().handle_exit(sig, frame)
         elif not self.draining:
-            self._listens_until = time.monotonic() + self.drain_seconds
-            self.become_unready()
+            self._begin_to_end()
             self.method_queue.defer(lambda: None)  # wakes the main thread
+
+    def _begin_to_end(self):
+        self._listens_until = time.monotonic() + self.drain_seconds
+        self.become_unready()
 
     def handle_request(self, req, conn):
         _REQUEST.set(req)
@@ -66,6 +71,9 @@ class DrainingWorker(GatedWorker):
 
     def murder_pending(self):
         super().murder_pending()
+        if self.nr >= self._most_requests and not self.draining:
+            self.log.info("%d requests: this worker gives its place to another", self.nr)
+            self._begin_to_end()
         now = time.monotonic()
         if self._listens_until <= now and self.sockets:
             self._stop_listening()

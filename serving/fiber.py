@@ -80,9 +80,9 @@ class Fibers:
         self._new.append(work)
 
     def start_now(self, work: Callable[[], None]) -> None:
-        """Do this in a fiber, before all that waits."""
-        if running():  # which itself would never go on
-            self._new.appendleft(work)
+        """Do this in a fiber, before all that waits; in a fiber, which itself would never go on, after it."""
+        if running():
+            self.start(work)
             return
         fiber = self._idle.pop() if self._idle else _Fiber()
         fiber.fibers, fiber.work = self, work

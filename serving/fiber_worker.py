@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import selectors
 import socket
+import time
 from types import SimpleNamespace
 
 from gunicorn.workers.gthread import ThreadWorker
@@ -60,18 +61,18 @@ class FiberWorker(ThreadWorker):
         if not fiber.running():
             sock.sendall(data)
             return
-        left = memoryview(data)
+        left, deadline = memoryview(data), time.monotonic() + self.body_seconds
         while left:
             try:
                 left = left[sock.send(left, socket.MSG_DONTWAIT) :]
             except BlockingIOError:
-                self._wait_for_room(sock)
+                self._wait_for_room(sock, deadline)
 
-    def _wait_for_room(self, sock):
+    def _wait_for_room(self, sock, deadline):
         room = fiber.event()
         self.poller.register(sock, selectors.EVENT_WRITE, lambda _: room.set())
         try:
-            if not room.wait(self.body_seconds):
+            if not room.wait(deadline - time.monotonic()):
                 raise StopIteration("the client does not take its answer")
         finally:
             self.poller.unregister(sock)

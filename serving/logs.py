@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import select
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
 from gunicorn.glogging import Logger
 
+_PATIENCE = 50  # milliseconds
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
@@ -17,6 +20,42 @@ class NoAccessLog(Logger):
 
     def access(self, resp, req, environ, request_time):
         """Nothing: the application logs each request, with its id."""
+
+
+class Console(logging.StreamHandler):
+    """Standard error, but no wait for whoever does not read it: the main threads of all workers write here.
+
+    A pipe that is full is given a moment, once; then lines are left out until there is room again, and counted.
+    """
+
+    def __init__(self):
+        super().__init__(sys.stderr)
+        self._left_out = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not self._takes(0 if self._left_out else _PATIENCE):
+            self._left_out += 1
+            return
+        left_out, self._left_out = self._left_out, 0
+        if left_out:
+            about = (
+                __name__,
+                logging.WARNING,
+                __file__,
+                0,
+                "%d log lines were left out: nobody read them",
+                (left_out,),
+            )
+            super().emit(logging.LogRecord(*about, None))
+        super().emit(record)
+
+    def _takes(self, milliseconds: int) -> bool:
+        try:
+            poll = select.poll()
+            poll.register(self.stream.fileno(), select.POLLOUT)
+            return bool(poll.poll(milliseconds))
+        except (OSError, ValueError):  # no file, or none any more
+            return True
 
 
 class JsonFormatter(logging.Formatter):
@@ -42,7 +81,7 @@ def configuration(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": {"()": "serving.logs.JsonFormatter"}},
-        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}},
+        "handlers": {"console": {"class": "serving.logs.Console", "formatter": "json"}},
         "root": {"handlers": ["console"], "level": "WARNING"},
         "loggers": {
             "serving": {"level": level.upper()},

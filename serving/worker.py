@@ -21,7 +21,7 @@ from serving.turn import Pool, Turn, UnderWay
 
 _REQUEST: ContextVar[UnderWay] = ContextVar("request")  # that a thread or a fiber answers
 _IN_FIBERS = ("/predict", "/explain")  # beside the health checks: they wait for the model, and answer little
-_MOST_BYTES = 65_536  # of a request for a fiber: reading it holds up all others
+_MOST_COST = 65_536  # of a request for a fiber, see `Arrival.cost`: reading it holds up all others
 _GRACE = 0.1  # seconds: a thread that only waits answers at its deadline by itself
 _SCRAPES = 4  # of /metrics at a time, one under way: each reads the figures of all workers
 
@@ -56,7 +56,8 @@ class Worker(SharingWorker):
     def admit(self, conn, arriving):
         head = arriving.head()
         method, path = head.first_line()
-        pool = self._pool_for(method, path)
+        is_light = arriving.cost() <= _MOST_COST
+        pool = self._pool_for(method, path) if is_light else self._pool
         if arriving.head_too_large():
             detail = f"The headers have no end within {len(arriving.received)} bytes."
             self._refuse(conn, head, Problem("headers-too-large", detail))
@@ -68,19 +69,19 @@ class Worker(SharingWorker):
             self.fibers.start(partial(self._refuse, conn, head, problem))  # hundreds at a time would hold up the others
         else:
             turn = Turn(time.monotonic() + self._settings.request_seconds)
-            is_light = path in _IN_FIBERS and len(arriving.received) <= _MOST_BYTES
-            self._submit(UnderWay(conn, head, pool, turn, last=not arriving.whole()), is_light=is_light)
+            request = UnderWay(conn, head, pool, turn, last=not arriving.whole())
+            self._submit(request, in_fiber=is_light and path in _IN_FIBERS)
 
     def _pool_for(self, method, path):
         if not operation.is_health_check(method, path):
             return self._pool
         return self._metrics if path == operation.METRICS else self._health
 
-    def _submit(self, request, *, is_light):
+    def _submit(self, request, *, in_fiber):
         request.pool.busy += 1
         if request.pool is self._health:
             self.fibers.start_now(partial(self._answer_in_fiber, request))
-        elif is_light and self._service.slot.filled():  # nothing but the model is to be waited for
+        elif in_fiber and self._service.slot.filled():  # nothing but the model is to be waited for
             self.fibers.start(partial(self._answer_in_fiber, request))
         else:
             self._under_way[request] = None
@@ -88,6 +89,10 @@ class Worker(SharingWorker):
             request.thread.add_done_callback(lambda done: self.method_queue.defer(self._finished, request))
 
     def _answer_in_fiber(self, request):
+        if request.turn.deadline < time.monotonic():
+            self._answer_late(request, problems.late(self._settings.request_seconds))
+            request.pool.busy -= 1
+            return
         request.thread = Future()
         try:
             request.thread.set_result(self._handle(request))
@@ -106,7 +111,7 @@ class Worker(SharingWorker):
         body = self._app(environ, start_response)
         if fiber.running():
             self._look_at_calls()  # before the client hears: it may ask again at once, and another must hear that
-        self.close_if_last(last=request.last or self._hangs)
+        self.close_if_last(last=request.last or self._hangs or not self.alive)
         if request.turn.take("thread"):
             return body
         body.close()
@@ -126,12 +131,13 @@ class Worker(SharingWorker):
             self._answer_late(request, problems.late(self._settings.request_seconds))
 
     def _answer_late(self, request, problem):
-        """Answer for a thread that does not; what waits for a thread will not get one."""
-        del self._under_way[request]
+        """Answer for a thread that does not; what waits for a thread or a fiber will not get one."""
+        self._under_way.pop(request, None)
         if not request.turn.take("main"):
             return  # it is answering
         request.late = True
-        request.thread.cancel()
+        if request.thread is not None:
+            request.thread.cancel()
         self._refuse(request.conn, request.head, problem, seconds=request.seconds())
 
     def _look_at_calls(self):

@@ -85,6 +85,13 @@ def test_what_is_only_not_waited_for_is_not_whole():
         assert not arrival.whole()
 
 
+@pytest.mark.parametrize(("body", "chunks"), [(CHUNKED + b"1\r\na\r\n" * 50 + b"0\r\n\r\n", 50), (WHOLE["length"], 0)])
+def test_a_chunk_costs_as_much_as_a_hundred_bytes(body, chunks):
+    found = arrived(body)
+    assert found.complete()
+    assert found.cost() == len(body) + 100 * chunks
+
+
 def test_what_is_wrong_with_chunks_is_said():
     for body in (b"zz\r\n", b"1;a\nb\r\nx\r\n", b"1\r\nxyz\r\n0\r\n\r\n"):
         arrival = arrived(CHUNKED + body)

@@ -117,6 +117,32 @@ def test_a_client_that_is_slow_to_hear_gets_every_answer_and_holds_up_nobody(tmp
         server.stop()
 
 
+def test_clients_that_ask_on_how_it_is_keep_no_other_waiting(tmp_path):
+    server = start_fake(tmp_path, WORKERS="1", LOG_REQUESTS="false").wait_until_ready(workers=1)
+    asked, stop = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * 500, threading.Event()
+
+    def ask_on():
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+            while not stop.is_set():
+                connection.sendall(asked)
+                answers = b""
+                while answers.count(b"HTTP/1.1 200 OK") < 500:
+                    answers += connection.recv(65536)
+
+    with ThreadPoolExecutor(3) as threads:
+        asking = [threads.submit(ask_on) for _ in range(3)]
+        try:
+            started = time.monotonic()
+            for _ in range(20):
+                assert server.predict("good")["label"] == "positive"
+            assert time.monotonic() - started < 10
+        finally:
+            stop.set()
+            for each in asking:
+                each.result()
+            server.stop()
+
+
 def test_a_crowd_at_the_metrics_keeps_no_other_health_check_waiting(tmp_path):
     server = start_fake(tmp_path, WORKERS="1", BODY_SECONDS="100").wait_until_ready(workers=1)
 

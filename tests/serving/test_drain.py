@@ -47,3 +47,27 @@ def test_no_request_is_dropped(tmp_path, drain_seconds):
     assert counts[200, "keep-alive"] >= BEFORE
     assert counts[200, "close"] >= CLIENTS  # each kept connection's last, and new ones
     assert "Traceback" not in server.log.read_text(), server.log.read_text()
+
+
+def test_a_worker_that_gives_place_after_so_many_requests_drops_none(tmp_path):
+    server = start_fake(tmp_path, GUNICORN_CMD_ARGS="--max-requests 150", LOG_REQUESTS="false").wait_until_ready()
+    answers, before = [], server.workers()
+
+    def ask():
+        with closing(HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
+            while not replaced():
+                if connection.sock is None:
+                    connection.connect()
+                status, headers, _ = server.call("POST", "/predict", '{"text": "good"}', connection=connection)
+                answers.append((status, headers["Connection"]))
+
+    def replaced():
+        return not before & server.workers()
+
+    try:
+        with ThreadPoolExecutor(CLIENTS) as threads:
+            for each in [threads.submit(ask) for _ in range(CLIENTS)]:
+                each.result()  # raises what a connection that broke has raised
+    finally:
+        server.stop()
+    assert set(answers) == {(200, "keep-alive"), (200, "close")}

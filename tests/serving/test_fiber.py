@@ -128,7 +128,7 @@ def test_fibers_are_used_again_and_one_that_starts_another_goes_on(fibers):
     fibers.start(outer)
     fibers.start(lambda: seen.append(("other", getcurrent())))
     fibers.run()
-    assert [name for name, _ in seen] == ["outer", "inner", "other"]
+    assert [name for name, _ in seen] == ["outer", "other", "inner"]
     assert len({used for _, used in seen}) == 1
 
 

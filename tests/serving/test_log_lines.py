@@ -2,8 +2,13 @@
 
 import json
 import logging
+import os
+import sys
+import time
 
 import pytest
+
+from serving import logs
 
 
 @pytest.fixture
@@ -46,3 +51,37 @@ def test_a_refused_request_has_no_scores(line):
     found = line({"text": 1}, log_texts=True)
     assert (found["texts"], found["sent"], found["problem"]) == (0, [], "invalid-input")
     assert "scores" not in found
+
+
+@pytest.fixture
+def pipe():
+    """A pipe: the end to read, and the end to write as a text file."""
+    read, write = os.pipe()
+    with os.fdopen(read, "rb"), os.fdopen(write, "w") as writer:
+        yield read, writer
+
+
+def record(message):
+    return logging.LogRecord("serving", logging.INFO, __file__, 0, message, (), None)
+
+
+def test_a_pipe_that_nobody_reads_holds_up_nothing_and_what_is_left_out_is_counted(pipe, monkeypatch):
+    read, writer = pipe
+    monkeypatch.setattr(sys, "stderr", writer)
+    console, started = logs.Console(), time.monotonic()
+    console.setFormatter(logs.JsonFormatter())
+    for number in range(2000):
+        console.handle(record(f"line {number}"))
+    assert time.monotonic() - started < 5
+    kept = os.read(read, 2**20).decode().splitlines()
+    assert [json.loads(line)["message"] for line in kept] == [f"line {number}" for number in range(len(kept))]
+    console.handle(record("again"))
+    told, again = (json.loads(line) for line in os.read(read, 2**20).decode().splitlines())
+    assert told["message"] == f"{2000 - len(kept)} log lines were left out: nobody read them"
+    assert (told["level"], again["message"]) == ("warning", "again")
+
+
+def test_a_standard_error_that_is_no_file_is_written_to(monkeypatch, capsys):
+    console = logs.Console()
+    console.handle(record("here"))
+    assert capsys.readouterr().err == "here\n"
