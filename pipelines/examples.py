@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from pipelines import artifacts, tracking
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
 
+_MOST_FIGURES = 1000  # of a call
 EXAMPLES = artifacts.ROOT / "mlruns" / "examples"
 # What says how a run came about; MLflow's own tags name a machine's user and paths.
 KEPT_TAGS = ("dataset", "run", "git_commit", "git_dirty", "lock_sha256", "python", "machine", "packages")
@@ -77,16 +79,27 @@ def find(dataset: str, run: str, folder: Path = EXAMPLES) -> dict:
     records = [artifacts.read_json(path) for path in sorted(folder.glob("*/run.json"))]
     named = {(one["tags"]["dataset"], one["tags"]["run"]): one for one in records}
     if (dataset, run) not in named:
-        sizes = sorted(
-            (size for name, size in named if name == dataset), key=lambda size: (size == "all", len(size), size)
-        )
-        known = f"SIZE={', '.join(sizes)}" if sizes else f"none of {dataset}"
+        runs = sorted((one for name, one in named if name == dataset), key=lambda one: (one[0] == "a", len(one), one))
+        known = ", ".join(map(_asked, runs)) or f"none of {dataset}"
         raise FileNotFoundError(f"no record of {dataset}, SIZE={run}, in {folder}; there are {known}")
     return named[dataset, run]
 
 
+def _asked(run: str) -> str:
+    """How a run is asked for.
+
+    >>> _asked("50000_language_model-True_seed-2")
+    'SIZE=50000 PARAMS="language_model=True seed=2"'
+    """
+    size, _, rest = run.partition("_")
+    overrides = " ".join(f"{name}={value}" for name, value in re.findall(r"([a-z_]+)-([^_]+)(?:_|$)", rest))
+    return f"SIZE={size}" + (f' PARAMS="{overrides}"' if overrides else "")
+
+
 def load(store: Path, folder: Path = EXAMPLES) -> int:
     """Record every example in a fresh store at `store`; returns how many there are."""
+    from mlflow.entities import Metric, Param
+
     os.environ.pop("MLFLOW_TRACKING_URI", None)
     os.environ["MLRUNS_FOLDER"] = str(store)
     client = tracking.client()
@@ -94,12 +107,17 @@ def load(store: Path, folder: Path = EXAMPLES) -> int:
     records = sorted(folder.glob("*/run.json"))
     for path in records:
         record = artifacts.read_json(path)
-        run_id = client.create_run(experiment.experiment_id, run_name=record["name"], tags=record["tags"]).info.run_id
-        for name, value in record["parameters"].items():
-            client.log_param(run_id, name, value)
-        for name, steps in record["metrics"].items():
-            for step, value in steps:
-                client.log_metric(run_id, name, value, step=step)
+        # It gets an id of its own here; the README names that of the run which was recorded.
+        tags = record["tags"] | {"recorded_run": record["id"], "model_version": record.get("model_version", "")}
+        run_id = client.create_run(experiment.experiment_id, run_name=record["name"], tags=tags).info.run_id
+        figures = [
+            Metric(name, value, timestamp=0, step=step)
+            for name, steps in record["metrics"].items()
+            for step, value in steps
+        ]
+        client.log_batch(run_id, params=[Param(name, value) for name, value in record["parameters"].items()])
+        for first in range(0, len(figures), _MOST_FIGURES):
+            client.log_batch(run_id, metrics=figures[first : first + _MOST_FIGURES])
         client.log_artifacts(run_id, str(path.parent))
         client.set_terminated(run_id)
     return len(records)
@@ -120,7 +138,8 @@ def main() -> int:
     if given.examples:
         store = tracking.local_folder() / "examples-store"
         shutil.rmtree(store, ignore_errors=True)
-        print(f"{load(store)} example runs, from {EXAMPLES}")
+        print(f"loading the runs of {EXAMPLES}", flush=True)
+        print(f"{load(store)} example runs; their own ids are in the tag recorded_run", flush=True)
     tracking.client()
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")  # eight processes for what nobody here uses
     server = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", tracking.tracking_uri()]

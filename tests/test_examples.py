@@ -39,6 +39,8 @@ found, = client.search_runs([experiment.experiment_id])
 history = client.get_metric_history(found.info.run_id, "validation_accuracy")
 assert [(m.step, m.value) for m in history] == [(1, 0.5), (2, 0.75)]
 assert found.data.params == {{"units": "8"}}
+assert found.data.tags["recorded_run"] == run, found.data.tags
+assert found.data.tags["model_version"] == "d-100-abcd"
 """
 
 

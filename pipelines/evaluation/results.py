@@ -147,7 +147,10 @@ def power_law(
     used = rows <= (largest or rows.max())
     if used.sum() < forecast.SMALLEST_NUMBER_OF_SIZES:
         wanted = forecast.SMALLEST_NUMBER_OF_SIZES
-        return None, f"A forecast needs {wanted} finished sizes; there are {int(used.sum())}: make curves."
+        return (
+            None,
+            f'A forecast needs {wanted} finished sizes; there are {int(used.sum())}: make curves SIZES="…" makes more.',
+        )
     law = forecast.fit_power_law(rows[used], correct[used])
     sizes = ", ".join(f"{size:,}" for size in rows[used])
     return (

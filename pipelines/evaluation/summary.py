@@ -28,18 +28,19 @@ def newest_evaluated(dataset: str = "", run: str = "") -> artifacts.Run:
     folders = [folder.name for folder in artifacts.data_folder().glob("*") if folder.is_dir()]
     names = [dataset] if dataset else [name for name in folders if not derived.is_derived(artifacts.Dataset(name))]
     runs = [found for name in names for found in artifacts.Dataset(name).runs()]
-    evaluated = [
+    every = [
         found
         for found in runs
         if found.metrics.exists()
         and (found.saved_model / "manifest.json").exists()
-        and run in ("", found.name)
         and (dataset or not _is_challenger(found))
     ]
+    evaluated = [found for found in every if run in ("", found.name)]
     if not evaluated:
         wanted = " ".join(filter(None, [dataset and f"DATASET={dataset}", run and f"SIZE={run}"]))
         of = f" of {wanted}" if wanted else ""
-        raise FileNotFoundError(f"no evaluated run{of} yet: make train {wanted}".rstrip())
+        there = f" (there are SIZE={', '.join(sorted(found.name for found in every))})" if every else ""
+        raise FileNotFoundError(f"no evaluated run{of} yet{there}: make train {wanted}".rstrip())
     return max(evaluated, key=lambda found: found.metrics.stat().st_mtime)
 
 

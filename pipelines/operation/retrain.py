@@ -49,10 +49,15 @@ def retrain(dataset: artifacts.Dataset, wish: Wish) -> int:
         ValueError: the wish cannot be granted; nothing was changed.
         subprocess.CalledProcessError: a stage failed, and has said why.
     """
+    if wish.size not in ("", "all") and not wish.size.isdecimal():
+        raise ValueError(f"SIZE={wish.size}: expected a number of rows, or all; other parameters go into PARAMS")
     begun = lineage.first(dataset)
+    asked = wish.size and wish.size + stages.name_of_overrides(wish.overrides)
+    if asked and not begun.run(asked).metrics.exists():  # what is asked for is asked of the challenger only
+        asked = wish.size
     with artifacts.lock(begun.folder / "retrain", waiting=f"another retraining of {begun.name} is under way: waiting"):
         before = lineage.newest(begun)
-        champion, first = champions.first_or_current(begun, wish.size if before == begun else "")
+        champion, first = champions.first_or_current(begun, asked if before == begun else "")
         version = _with_new_rows(before, wish)
         if first:  # not before the file has been read: what is refused changes nothing
             champions.promote(champion, over=None)

@@ -61,7 +61,7 @@ def objective(trial: optuna.Trial, *, sweep: Sweep) -> float:
             rows = artifacts.read_json(place.encoded("train") / "encoding.json")["rows"]
             configuration, recipe = plan.settings(sweep.usual | drawn, word_vectors, rows=rows)
             tracking.log_parameters({**configuration.as_dict(), **recipe.as_dict()})
-            after = partial(_after_epoch, trial=trial)
+            after = partial(_after_epoch, trial=trial, last=recipe.epochs)
             training.train(place, configuration, recipe, word_vectors=word_vectors, on_epoch=after)
             return _result(sweep, trial, place)
         finally:
@@ -69,13 +69,13 @@ def objective(trial: optuna.Trial, *, sweep: Sweep) -> float:
             keras.utils.clear_session()
 
 
-def _after_epoch(figures: dict, *, trial: optuna.Trial) -> None:
+def _after_epoch(figures: dict, *, trial: optuna.Trial, last: int) -> None:
     tracking.log_epoch(figures)
     trial.report(figures["validation_accuracy"], step=figures["epoch"])
     if not math.isfinite(figures["validation_loss"]):
         raise optuna.TrialPruned(f"its loss was {figures['validation_loss']} after epoch {figures['epoch']}")
-    # The usual parameters are what the others are held against.
-    if not trial.user_attrs.get(USUAL) and trial.should_prune():
+    # The usual parameters are what the others are held against; after the last epoch nothing is saved any more.
+    if figures["epoch"] < last and not trial.user_attrs.get(USUAL) and trial.should_prune():
         raise optuna.TrialPruned(f"below the median of the other trials after epoch {figures['epoch']}")
 
 

@@ -42,8 +42,10 @@ def mattered(shares: pd.DataFrame | None, *, complete: int) -> str:
     first = shares.iloc[0]
     share = f"{first['share']:.0%} [{first['low']:.0%}, {first['high']:.0%}]"
     said = f"{first['parameter']} explains the largest part of the spread of {complete} complete trials, {share}"
+    if len(shares) == 1:
+        return f"{first['parameter']} is the only one that was searched: shares say nothing here."
     others = shares[1:]
-    if len(others) and first["low"] <= others["high"].max():
+    if first["low"] <= others["high"].max():
         return f"{said}; its interval meets that of others: more trials are needed to say which mattered most."
     return f"{said}, clear of the others."
 

@@ -19,7 +19,7 @@ from pipelines.search import study as studies
 from pipelines.search import trials
 from pipelines.search.study import USUAL, Sweep
 
-SEED = 1  # of the sampler
+SEED = 13  # of the sampler; the nine draws at random that it begins with cover all of the usual space
 POLL_SECONDS = 2
 
 

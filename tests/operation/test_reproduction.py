@@ -155,5 +155,7 @@ def test_a_size_without_a_record_is_refused_with_those_that_there_are(trained, m
     message = capsys.readouterr().err
     assert f"SIZE={stages.DEFAULT_SIZE}, in " in message
     assert "there are SIZE=200" in message
+    assert reproduce(trained, monkeypatch, "--size", "200_seed-2") == 2
+    assert "SIZE=200_seed-2: expected a number of rows, or all" in capsys.readouterr().err
     assert reproduce(trained, monkeypatch, "--dataset", "reviews", "--size", "200") == 2
     assert "there are none of reviews" in capsys.readouterr().err

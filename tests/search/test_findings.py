@@ -85,6 +85,11 @@ def test_too_few_trials_or_equal_ones_say_nothing(sweep, accuracies):
     assert "say nothing" in wording.mattered(shares, complete=len(accuracies))
 
 
+def test_of_one_parameter_no_share_is_told():
+    shares = pd.DataFrame({"parameter": ["units"], "share": [1.0], "low": [1.0], "high": [1.0]})
+    assert "the only one that was searched" in wording.mattered(shares, complete=20)
+
+
 @pytest.mark.parametrize(
     ("gained", "lost", "expected"),
     [(60, 10, "they can be told apart"), (16, 10, "cannot be told apart"), (22, 8, "cannot be told apart")],
