@@ -61,7 +61,8 @@ def retrain(dataset: artifacts.Dataset, wish: Wish) -> int:
         version = _with_new_rows(before, wish)
         if first:  # not before the file has been read: what is refused changes nothing
             champions.promote(champion, over=None)
-        say(f"champion: {champion}" + (", the newest evaluated run, is the first" if first else ""))
+        which = "the newest evaluated run" if not wish.size else "that of SIZE"
+        say(f"champion: {champion}" + (f", {which}, is the first" if first else ""))
         if version == before == begun:
             say(f"{wish.new} adds nothing: no usable row of it is new to {begun.name}; the champion stays")
             return STAYS
