@@ -20,7 +20,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines import artifacts, tracking
+from pipelines import artifacts, parameters, tracking
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
@@ -92,7 +92,7 @@ def _asked(run: str) -> str:
     'SIZE=50000 PARAMS="language_model=True seed=2"'
     """
     size, _, rest = run.partition("_")
-    overrides = " ".join(f"{name}={value}" for name, value in re.findall(r"([a-z_]+)-([^_]+)(?:_|$)", rest))
+    overrides = parameters.joined(dict(re.findall(r"([a-z_]+)-([^_]+)(?:_|$)", rest)))
     return f"SIZE={size}" + (f' PARAMS="{overrides}"' if overrides else "")
 
 

@@ -121,6 +121,25 @@ def check_at_least_one(found: object, *names: str) -> None:
             raise ValueError(f"{name} {getattr(found, name)}: at least 1")
 
 
+def spelt_size(size: str | int) -> str:
+    """SIZE as names have it, whatever rows there are.
+
+    >>> spelt_size("200_000"), spelt_size("all")
+    ('200000', 'all')
+
+    Raises:
+        ParameterError: no number and not "all".
+    """
+    if size == "all":
+        return "all"
+    try:
+        return str(int(str(size).replace("_", "")))
+    except ValueError as error:
+        raise ParameterError(
+            f"SIZE={size}: expected a number of rows, or all; other parameters go into PARAMS"
+        ) from error
+
+
 def split_overrides(text: str) -> dict[str, str]:
     """PARAMS as typed, "epochs=3 units=64", to name → text."""
     pairs = [word.partition("=") for word in text.split()]

@@ -167,17 +167,12 @@ def resolve_size(size: str | int | None, *, available: int) -> str:
     """
     if size in (None, "", "None"):
         return str(DEFAULT_SIZE) if available >= DEFAULT_SIZE else "all"
-    if size == "all":
-        return "all"
-    try:
-        rows = int(str(size).replace("_", ""))
-    except ValueError as error:
-        raise parameters.ParameterError(f"SIZE={size}: expected a number of rows, or all") from error
-    if not 0 < rows <= available:
+    spelt = parameters.spelt_size(size)
+    if spelt != "all" and not 0 < int(spelt) <= available:
         raise parameters.ParameterError(
             f"SIZE={size}: the training split has {available} rows; ask for 1 to that, or all"
         )
-    return str(rows)
+    return spelt
 
 
 def main() -> int:

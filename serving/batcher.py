@@ -38,7 +38,6 @@ class Batcher:
         predictor: the model.
         settings: bounds of the queue and of a batch.
         threads: in which the model computes.
-        soon: calls what it is given once those who ask at the same moment have asked; at once, where nobody can tell.
         observe: takes the name of a figure, and its value.
     """
 
@@ -49,10 +48,9 @@ class Batcher:
         threads: Calls,
         *,
         observe: Callable[[str, float], None],
-        soon: Callable[[Callable[[], None]], None] = lambda work: work(),
     ):
         self.predictor, self._settings, self._threads = predictor, settings, threads
-        self._observe, self._soon = observe, soon
+        self._observe = observe
         self._lock = threading.Lock()
         self._queue: deque[_Job] = deque()
         self._queued_texts = 0
@@ -91,7 +89,7 @@ class Batcher:
             if not may_begin:
                 self._show_queue()
         if may_begin:
-            self._soon(self._begin)
+            self._threads.soon(self._begin)
 
     def _may_begin(self) -> bool:
         """Whether there is work for a call now: for a second one beside the first, a full batch. The lock is held."""
@@ -137,7 +135,7 @@ class Batcher:
                 job.wake.set()
             may_begin = self._may_begin()
         if may_begin:
-            self._soon(self._begin)
+            self._threads.soon(self._begin)
 
     def _take(self) -> list[_Job]:
         """The next jobs, at least one, together at most `batch_texts` where there are several."""

@@ -13,9 +13,14 @@ _LONG = 0.5  # seconds: one that began just before the deadline does not hang
 
 
 class Calls:
-    """Calls of the model, those of one that has been replaced among them."""
+    """Calls of the model, those of one that has been replaced among them.
+
+    Attributes:
+        soon: calls what it is given once those who ask at the same moment have asked; at once, where nobody can tell.
+    """
 
     def __init__(self):
+        self.soon: Callable[[Callable[[], None]], None] = lambda work: work()
         self._threads = ThreadPoolExecutor(MOST, "model")
         self._lock = threading.Lock()
         self._late_at: dict[Callable[[], None], float] = {}

@@ -10,13 +10,11 @@ from __future__ import annotations
 import math
 import select
 import time
-from contextvars import ContextVar
 
-from gunicorn.http.message import Request
+from gunicorn.workers.gthread import TConn
 
 from serving.gate import GatedWorker
 
-_REQUEST: ContextVar[Request] = ContextVar("request")  # that a thread or a fiber answers
 _ASK_SECONDS = 0.5  # for clients that connected at the last moment, or heard that their connection would be kept
 
 
@@ -56,18 +54,15 @@ class DrainingWorker(GatedWorker):
         self._listens_until = time.monotonic() + self.drain_seconds
         self.become_unready()
 
-    def handle_request(self, req, conn):
-        _REQUEST.set(req)
-        return super().handle_request(req, conn)
-
-    def close_if_last(self, *, last: bool) -> None:
+    def close_if_last(self, conn: TConn, *, last: bool) -> None:
         """Where a request is about to be answered: the client is to hear whether this is its connection's last answer.
 
         Args:
+            conn: with the request.
             last: it is, even if the process goes on.
         """
         if last or self.draining:
-            _REQUEST.get().force_close()
+            conn.parser.mesg.force_close()
 
     def murder_pending(self):
         super().murder_pending()

@@ -67,8 +67,8 @@ def _finish(response: Response) -> Response:
         headers.share(asked, response, own.settings)
     response.headers["X-Request-ID"] = about["request_id"]
     route = asked.url_rule.rule if asked.url_rule else "unknown"
-    asked = {"route": route, "method": asked.method, "status": response.status_code, "client": asked.remote_addr}
-    record(own, about, seconds=seconds, **asked)
+    told = {"route": route, "method": asked.method, "status": response.status_code, "client": asked.remote_addr}
+    record(own, about, seconds=seconds, **told)
     return response
 
 

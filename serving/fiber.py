@@ -49,8 +49,7 @@ class _Event:
 
 def event() -> _Event | threading.Event:
     """What whoever calls this can wait for: a fiber lets others go on, a thread stands still."""
-    current = getcurrent()
-    return _Event(current) if isinstance(current, _Fiber) else threading.Event()
+    return _Event(getcurrent()) if running() else threading.Event()
 
 
 def running() -> bool:

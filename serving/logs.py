@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import select
 import sys
 from datetime import UTC, datetime
 from typing import Any
 
 from gunicorn.glogging import Logger
+
+from serving import sockets
 
 _PATIENCE = 50  # milliseconds
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
@@ -38,22 +39,13 @@ class Console(logging.StreamHandler):
             return
         left_out, self._left_out = self._left_out, 0
         if left_out:
-            about = (
-                __name__,
-                logging.WARNING,
-                __file__,
-                0,
-                "%d log lines were left out: nobody read them",
-                (left_out,),
-            )
-            super().emit(logging.LogRecord(*about, None))
+            said = f"{left_out} log lines were left out: nobody read them"
+            super().emit(logging.LogRecord(__name__, logging.WARNING, __file__, 0, said, None, None))
         super().emit(record)
 
     def _takes(self, milliseconds: int) -> bool:
         try:
-            poll = select.poll()
-            poll.register(self.stream.fileno(), select.POLLOUT)
-            return bool(poll.poll(milliseconds))
+            return sockets.takes(self.stream, milliseconds=milliseconds)
         except (OSError, ValueError):  # no file, or none any more
             return True
 

@@ -17,15 +17,13 @@ class Slot:
     def __init__(self, settings: Settings, *, observe: Callable[[str, float], None] = lambda name, value: None):
         self._settings, self._observe = settings, observe
         self.calls = Calls()
-        self.soon: Callable[[Callable[[], None]], None] = lambda work: work()
         self._current: Batcher | None = None
         self._filled = threading.Event()
         self.draining = False
 
     def fill(self, predictor) -> None:
         """Answer with this model from now on; requests under way keep the one that they have."""
-        own = {"observe": self._observe, "soon": lambda work: self.soon(work)}  # worker.py sets it, sooner or later
-        self._current = Batcher(predictor, self._settings, self.calls, **own)
+        self._current = Batcher(predictor, self._settings, self.calls, observe=self._observe)
         self._filled.set()
 
     def get(self, *, wait: float = 0) -> Batcher:

@@ -1,13 +1,21 @@
-"""What a connection's socket gives and takes without waiting."""
+"""What a connection's socket, or another open file, gives and takes without waiting."""
 
 from __future__ import annotations
 
 import errno
 import select
 import socket
+from typing import Protocol
 
 _AGAIN = (errno.EAGAIN, errno.EWOULDBLOCK)
 _CHUNK = 65_536
+
+
+class HasFileno(Protocol):
+    """A socket or a file."""
+
+    def fileno(self) -> int:
+        """Its descriptor."""
 
 
 def read(sock: socket.socket) -> tuple[bytes, bool]:
@@ -19,8 +27,8 @@ def read(sock: socket.socket) -> tuple[bytes, bool]:
     return received, not received
 
 
-def takes(sock: socket.socket) -> bool:
-    """Whether a small answer can be sent."""
+def takes(file: HasFileno, *, milliseconds: int = 0) -> bool:
+    """Whether a little can be written to it, by then."""
     poll = select.poll()
-    poll.register(sock, select.POLLOUT)
-    return bool(poll.poll(0))
+    poll.register(file, select.POLLOUT)
+    return bool(poll.poll(milliseconds))

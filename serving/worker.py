@@ -39,7 +39,7 @@ class Worker(SharingWorker):
     def load_wsgi(self):
         super().load_wsgi()
         self._service = self.wsgi.extensions["serving"]
-        self._service.slot.soon = self.fibers.soon
+        self._service.slot.calls.soon = self.fibers.soon
         self._service.loader.on_ready = lambda: self.method_queue.defer(self.open_or_close)
         self._settings = self._service.settings
         self.body_seconds = self._settings.body_seconds
@@ -91,13 +91,12 @@ class Worker(SharingWorker):
     def _answer_in_fiber(self, request):
         if request.turn.deadline < time.monotonic():
             self._answer_late(request, problems.late(self._settings.request_seconds))
-            request.pool.busy -= 1
-            return
-        request.thread = Future()
-        try:
-            request.thread.set_result(self._handle(request))
-        except Exception as error:
-            request.thread.set_exception(error)
+        else:
+            request.thread = Future()
+            try:
+                request.thread.set_result(self._handle(request))
+            except Exception as error:
+                request.thread.set_exception(error)
         self._finished(request)
 
     def _handle(self, request):
@@ -111,7 +110,7 @@ class Worker(SharingWorker):
         body = self._app(environ, start_response)
         if fiber.running():
             self._look_at_calls()  # before the client hears: it may ask again at once, and another must hear that
-        self.close_if_last(last=request.last or self._hangs or not self.alive)
+        self.close_if_last(request.conn, last=request.last or self._hangs or not self.alive)
         if request.turn.take("thread"):
             return body
         body.close()

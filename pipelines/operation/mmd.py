@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from pipelines.operation.two_samples import Permuted
+from pipelines.operation.two_samples import Permuted, deals
 
 EXAMPLES = 1_000  # rows a side from which the kernel's width is read
 _DEALS = 256  # at a time: the sums of words take so many times the vocabulary
@@ -32,16 +32,12 @@ def of_vectors(reference: np.ndarray, new: np.ndarray, *, permutations: int, see
     pairs = len(rows) * (len(rows) - 1)
     kernel -= np.float32(kernel.sum(dtype=np.float64) / pairs)
     np.fill_diagonal(kernel, 0)
-    dealt = np.zeros((len(rows), permutations + 1), np.float32)
-    dealt[len(reference) :, 0] = 1
-    for column in range(1, permutations + 1):
-        dealt[generator.permutation(len(rows))[: len(new)], column] = 1
+    dealt = deals(generator, rows=len(rows), new=len(new), count=permutations)
+    dealt = np.column_stack([np.arange(len(rows)) >= len(reference), dealt])
     inside_new = np.einsum("ij,ij->j", dealt, kernel @ dealt, dtype=np.float64, casting="safe")
     touching_new = kernel.sum(axis=1, dtype=np.float64) @ dealt
     inside_old = kernel.sum(dtype=np.float64) - 2 * touching_new + inside_new
-    m, n = len(reference), len(new)
-    across = touching_new - inside_new
-    found = inside_old / (m * (m - 1)) + inside_new / (n * (n - 1)) - 2 * across / (m * n)
+    found = _unbiased(inside_old, inside_new, touching_new - inside_new, old=len(reference), new=len(new))
     return Permuted(float(found[0]), found[1:])
 
 
@@ -73,9 +69,7 @@ def of_words(presence: sparse.csr_array, is_new: np.ndarray, *, permutations: in
     lengths, everything = np.asarray(vectors.multiply(vectors).sum(axis=1)), np.asarray(vectors.sum(axis=0))
     generator, found = np.random.default_rng(seed), []
     for first in range(0, permutations + 1, _DEALS):
-        dealt = np.zeros((rows, min(_DEALS, permutations + 1 - first)), np.float32)
-        for column in range(dealt.shape[1]):
-            dealt[generator.permutation(rows)[:new], column] = 1
+        dealt = deals(generator, rows=rows, new=new, count=min(_DEALS, permutations + 1 - first))
         if first == 0:
             dealt[:, 0] = is_new
         fresh = vectors.T @ dealt
@@ -84,9 +78,14 @@ def of_words(presence: sparse.csr_array, is_new: np.ndarray, *, permutations: in
         inside_new = np.einsum("ij,ij->j", fresh, fresh) - own
         inside_old = np.einsum("ij,ij->j", rest, rest) - (lengths.sum() - own)
         across = np.einsum("ij,ij->j", fresh, rest)
-        found.append(inside_old / (old * (old - 1)) + inside_new / (new * (new - 1)) - 2 * across / (old * new))
+        found.append(_unbiased(inside_old, inside_new, across, old=old, new=new))
     every = np.concatenate(found).astype(np.float64)
     return Permuted(float(every[0]), every[1:])
+
+
+def _unbiased(inside_old: np.ndarray, inside_new: np.ndarray, across: np.ndarray, *, old: int, new: int) -> np.ndarray:
+    """MMD² of each deal, from its sums of the kernel over pairs of rows."""
+    return inside_old / (old * (old - 1)) + inside_new / (new * (new - 1)) - 2 * across / (old * new)
 
 
 def _standardised(presence: sparse.csr_array) -> sparse.csr_array:

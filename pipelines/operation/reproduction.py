@@ -68,11 +68,7 @@ def reproduce(dataset: artifacts.Dataset, size: str, overrides: dict[str, str], 
         ValueError, FileNotFoundError: the wish cannot be granted; nothing was trained.
         OSError, subprocess.CalledProcessError: the data cannot be had, or a stage failed.
     """
-    if size and size != "all" and not size.isdecimal():
-        raise ValueError(
-            f"SIZE={size}: expected a number of rows, or all; what its record was asked for goes into PARAMS"
-        )
-    name = (size or str(stages.DEFAULT_SIZE)) + stages.name_of_overrides(overrides)
+    name = parameters.spelt_size(size or stages.DEFAULT_SIZE) + stages.name_of_overrides(overrides)
     record = examples.find(dataset.name, name, records)
     sources.ensure(dataset.name)
     inputs.make("before-03_tokenize", dataset)

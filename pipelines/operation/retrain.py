@@ -49,12 +49,10 @@ def retrain(dataset: artifacts.Dataset, wish: Wish) -> int:
         ValueError: the wish cannot be granted; nothing was changed.
         subprocess.CalledProcessError: a stage failed, and has said why.
     """
-    if wish.size not in ("", "all") and not wish.size.isdecimal():
-        raise ValueError(f"SIZE={wish.size}: expected a number of rows, or all; other parameters go into PARAMS")
-    begun = lineage.first(dataset)
-    asked = wish.size and wish.size + stages.name_of_overrides(wish.overrides)
+    begun, size = lineage.first(dataset), wish.size and parameters.spelt_size(wish.size)
+    asked = size and size + stages.name_of_overrides(wish.overrides)
     if asked and not begun.run(asked).metrics.exists():  # what is asked for is asked of the challenger only
-        asked = wish.size
+        asked = size
     with artifacts.lock(begun.folder / "retrain", waiting=f"another retraining of {begun.name} is under way: waiting"):
         before = lineage.newest(begun)
         champion, first = champions.first_or_current(begun, asked if before == begun else "")

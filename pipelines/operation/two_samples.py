@@ -33,6 +33,14 @@ class Permuted:
         return float((1 + (self.null >= self.statistic).sum()) / (1 + len(self.null)))
 
 
+def deals(generator: np.random.Generator, *, rows: int, new: int, count: int) -> np.ndarray:
+    """Which rows chance deals to the new side, so many times: float32, 0 or 1 [rows, count]."""
+    dealt = np.zeros((rows, count), np.float32)
+    for column in range(count):
+        dealt[generator.permutation(rows)[:new], column] = 1
+    return dealt
+
+
 def kolmogorov_smirnov(reference: np.ndarray, new: np.ndarray) -> tuple[float, float]:
     """Largest distance between the two distribution functions, and its p-value; ties make it careful, not wrong."""
     found = stats.ks_2samp(reference, new, method="asymp")
@@ -132,10 +140,8 @@ def calibration_error(reference: np.ndarray, new: np.ndarray, *, bins: tuple, pe
     columns = np.arange(len(residuals))
     by_bin = sparse.csr_array((residuals, (bin_of, columns)), shape=(int(bin_of.max()) + 1, len(residuals)))
     generator = np.random.default_rng(seed)
-    dealt = np.zeros((len(residuals), permutations + 1))
-    dealt[len(reference) :, 0] = 1
-    for column in range(1, permutations + 1):
-        dealt[generator.permutation(len(residuals))[: len(new)], column] = 1
+    dealt = deals(generator, rows=len(residuals), new=len(new), count=permutations)
+    dealt = np.column_stack([columns >= len(reference), dealt.astype(np.float64)])
     sums = by_bin @ dealt
     old = np.abs(by_bin.sum(axis=1)[:, None] - sums).sum(axis=0) / len(reference)
     found = np.abs(sums).sum(axis=0) / len(new) - old

@@ -50,16 +50,21 @@ def _value(one: Finding, value: float) -> str:
     return "–" if one.test in ("words together", "sentence vectors") and value == 0 else f"{value:.4f}"
 
 
+def _chance(one: Finding) -> str:
+    return f"(p {p_value(one.p_value)}, corrected {p_value(one.adjusted)})"
+
+
+def _untested(name: str) -> str:
+    return f"{name}: not tested, the file holds no texts."
+
+
 def moved(found: Comparison, test: str) -> str:
     """One test as a sentence."""
     one = found.finding(test)
     if one is None:
-        return f"{test.capitalize()}: not tested, the file holds no texts."
+        return _untested(test.capitalize())
     turn = "changed" if one.stands else "no change can be told"
-    return (
-        f"{test.capitalize()}: {turn}, {_value(one, one.before)} before, {_value(one, one.now)} now "
-        f"(p {p_value(one.p_value)}, corrected {p_value(one.adjusted)})."
-    )
+    return f"{test.capitalize()}: {turn}, {_value(one, one.before)} before, {_value(one, one.now)} now {_chance(one)}."
 
 
 def scores(found: Comparison) -> str:
@@ -68,8 +73,8 @@ def scores(found: Comparison) -> str:
     size = "a large move" if index >= LARGE_INDEX else "some" if index >= 0.1 else "little"
     sure = "surely moved" if one.stands else "may not have moved at all"
     return (
-        f"The scores {sure}: the two curves are {100 * one.size:.1f} points apart at most (p {p_value(one.p_value)}, "
-        f"corrected {p_value(one.adjusted)}); the stability index is {index:.3f}, {size}. The mean probability was "
+        f"The scores {sure}: the two curves are {100 * one.size:.1f} points apart at most {_chance(one)}; "
+        f"the stability index is {index:.3f}, {size}. The mean probability was "
         f"{one.before:.3f} and is {one.now:.3f}."
     )
 
@@ -77,7 +82,7 @@ def scores(found: Comparison) -> str:
 def words(found: Comparison, *, most: int = 8) -> str:
     """Which words are surely commoner."""
     if found.finding("commoner words") is None:
-        return "Words: not tested, the file holds no texts."
+        return _untested("Words")
     if found.words.empty:
         return "No word is surely commoner than in the reference."
     shown = found.words.head(most).itertuples()
@@ -89,12 +94,11 @@ def classifier(found: Comparison) -> str:
     """How well old and new can be told apart."""
     one = found.finding("old or new, told by words")
     if one is None:
-        return "Old or new, told by words: not tested, the file holds no texts."
+        return _untested("Old or new, told by words")
     can = "can be told apart" if one.stands else "cannot be told apart surely"
     return (
         f"Old and new rows {can} by their words: given one of each, the classifier points to the new one "
-        f"{100 * one.now:.1f} % of the time; 50 is guessing (p {p_value(one.p_value)}, corrected "
-        f"{p_value(one.adjusted)})."
+        f"{100 * one.now:.1f} % of the time; 50 is guessing {_chance(one)}."
     )
 
 
@@ -102,24 +106,21 @@ def words_together(found: Comparison) -> str:
     """What all words say at once."""
     one = found.finding("words together")
     if one is None:
-        return "Words together: not tested, the file holds no texts."
+        return _untested("Words together")
     differ = "are others than before" if one.stands else "are not surely others"
-    return (
-        f"All words together {differ}: a discrepancy of {one.now:.5f} (p {p_value(one.p_value)}, corrected "
-        f"{p_value(one.adjusted)})."
-    )
+    return f"All words together {differ}: a discrepancy of {one.now:.5f} {_chance(one)}."
 
 
 def vectors(found: Comparison) -> str:
     """What the model's own view says."""
     if found.discrepancy is None:
-        return "Sentence vectors: not tested, the file holds no texts."
+        return _untested("Sentence vectors")
     one, null = found.finding("sentence vectors"), found.discrepancy.null
     reached = int((null >= one.now).sum())
     others = "other texts" if one.stands else "texts like any other"
     return (
         f"The discrepancy is {one.now:.5f}; of {len(null):,} random deals of the same rows {reached:,} reach it "
-        f"(p {p_value(one.p_value)}, corrected {p_value(one.adjusted)}). For the model the new rows are {others}."
+        f"{_chance(one)}. For the model the new rows are {others}."
     )
 
 
