@@ -13,6 +13,7 @@ import time
 
 from gunicorn.workers.gthread import TConn
 
+from serving import sockets
 from serving.gate import GatedWorker
 
 _ASK_SECONDS = 0.5  # for clients that connected at the last moment, or heard that their connection would be kept
@@ -25,6 +26,7 @@ class DrainingWorker(GatedWorker):
 
     def init_process(self):
         self._listens_until = self._ends_at = math.inf
+        self._told = False  # to end
         # gunicorn itself would close kept connections as soon as there were so many, amid what clients are asking.
         self._most_requests, self.max_requests = self.max_requests, math.inf
         super().init_process()
@@ -46,7 +48,9 @@ class DrainingWorker(GatedWorker):
         """SIGTERM, at any point of the main thread: so it only notes the time."""
         if not self.booted:
             super().handle_exit(sig, frame)
-        elif not self.draining:
+            return
+        self._told = True
+        if not self.draining:
             self._begin_to_end()
             self.method_queue.defer(lambda: None)  # wakes the main thread
 
@@ -81,6 +85,8 @@ class DrainingWorker(GatedWorker):
         self.set_accept_enabled(False)
         for listener in self.sockets:
             if self.alone():
+                if self._told:  # as all may be: who connects between the last look and the close would be reset
+                    sockets.let_none_connect(listener)
                 self._take_all(listener)
             listener.close()
         self.sockets = []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # gunicorn reads this file before it looks for the app
 
-from serving import logs, metrics, shared
+from serving import logs, metrics, shared, sockets
 from serving.settings import Settings, SettingsError
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -101,6 +101,8 @@ def post_fork(server, worker):
     while not server.SIG_QUEUE.empty():
         if server.SIG_QUEUE.get() == signal.SIGTERM:
             os._exit(0)
+    for listener in worker.sockets:
+        sockets.let_connect(listener)  # where the worker before it was told to end, and the service was not
 
 
 def worker_exit(server, worker):

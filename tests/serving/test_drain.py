@@ -1,5 +1,6 @@
 """The end on SIGTERM, under the load of clients that keep their connections: nothing that was sent stays unanswered."""
 
+import os
 import signal
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -71,3 +72,15 @@ def test_a_worker_that_gives_place_after_so_many_requests_drops_none(tmp_path):
     finally:
         server.stop()
     assert set(answers) == {(200, "keep-alive"), (200, "close")}
+
+
+def test_a_worker_that_is_told_to_end_alone_is_replaced(tmp_path):
+    server = start_fake(tmp_path, WORKERS="1").wait_until_ready(workers=1)
+    try:
+        [before] = server.workers()
+        os.kill(before, signal.SIGTERM)
+        wait_until(lambda: server.workers() - {before})
+        server.wait_until_ready(workers=1)
+        assert server.predict("good")["label"] == "positive"  # by a new connection, which it must take
+    finally:
+        server.stop()
