@@ -15,10 +15,10 @@ from unittest import mock
 import keras
 import numpy as np
 
-from benchmarks import contestant, variants
-from pipelines import artifacts
+from benchmarks import contestant, machine, race, variants
+from pipelines import allocator, artifacts
 from pipelines.dataset import batches, tokens
-from pipelines.model import backend
+from pipelines.model import backend, network
 
 MOST_SECONDS = 360  # no round begins later
 BATCH_SIZES = (32, 256, 1024)
@@ -45,6 +45,7 @@ class Lever:
         compiling: options of `compile` that differ.
         precision: a dtype policy, or None for that of the device.
         masked: whether the LSTMs are given a mask.
+        keeps_freed: whether freed memory is kept.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Lever:
     compiling: dict[str, object] = dataclasses.field(default_factory=dict)
     precision: str | None = None
     masked: bool = False
+    keeps_freed: bool = True
 
 
 def levers(*, batch_size: int) -> list[Lever]:
@@ -67,8 +69,10 @@ def levers(*, batch_size: int) -> list[Lever]:
         Lever("ours"),
         Lever("no length buckets: all rows padded to the longest", sequence=OneLength),
         *(Lever(f"batches of {size:,} instead of {batch_size:,}", {"batch_size": size}) for size in others),
+        Lever("freed memory goes back to the system", keeps_freed=False),
         Lever("the LSTMs are given a mask", masked=True),
         Lever("a trained embedding instead of fixed vectors and a projection", variants.RANDOM),
+        Lever("LSTMs of 128, as from 300,000 rows on", {"units": 128}),
         Lever("`jit_compile=True` (XLA)", compiling={"jit_compile": True}),
         Lever("`steps_per_execution=8`", compiling={"steps_per_execution": 8}),
         Lever("`mixed_bfloat16`", precision="mixed_bfloat16"),
@@ -91,6 +95,7 @@ def one_pass(run: artifacts.Run, lever: Lever, *, rows: int) -> Callable[[], flo
     feed = lever.feed(ready.train)
 
     def timed() -> float:
+        allocator.keep_freed(lever.keeps_freed)
         started = time.perf_counter()
         model.fit(feed, epochs=1, shuffle=False, verbose=0)
         return time.perf_counter() - started
@@ -131,14 +136,20 @@ def measure(passes: dict[str, Callable[[], float]], *, rounds: int, most_seconds
     return [{"name": name, "seconds": seconds[name], "error": errors.get(name)} for name in passes]
 
 
-def compared(measured: list[dict], *, rows: int) -> list[dict]:
-    """Medians: "tweets_per_second", and "of_ours" with "low" and "high", ratios to the first one in the same round."""
+def compared(measured: list[dict], *, rows: int, seconds_at_peak: dict[str, float] | None) -> list[dict]:
+    """Medians: "tweets_per_second", and "of_ours" with "low" and "high", ratios to the first one in the same round.
+
+    Also "of_peak": the share of its seconds in which the machine, at its peak, would do the arithmetic of each "name";
+    None where that is not known.
+    """
     ours, found = measured[0]["seconds"], []
     for one in measured:
         if one["error"] is None:
             ratios = [mine / other for mine, other in zip(ours, one["seconds"], strict=True)]
+            seconds = statistics.median(one["seconds"])
             figures = {"of_ours": statistics.median(ratios), "low": min(ratios), "high": max(ratios)}
-            one = one | figures | {"tweets_per_second": rows / statistics.median(one["seconds"])}
+            of_peak = seconds_at_peak and seconds_at_peak[one["name"]] / seconds
+            one = one | figures | {"tweets_per_second": rows / seconds, "of_peak": of_peak}
         found.append(one)
     return found
 
@@ -147,5 +158,18 @@ def every(run: artifacts.Run, *, rows: int, rounds: int) -> dict:
     """Measure every lever on the first rows of a run; how many rows, and a figure of each."""
     rows = min(rows, len(tokens.open_encoded(run.encoded("train"))))
     _, recipe, _ = variants.settings_of(run)
-    passes = {lever.name: one_pass(run, lever, rows=rows) for lever in levers(batch_size=recipe.batch_size)}
-    return {"rows": rows, "levers": compared(measure(passes, rounds=rounds), rows=rows)}
+    tried = levers(batch_size=recipe.batch_size)
+    measured = measure({lever.name: one_pass(run, lever, rows=rows) for lever in tried}, rounds=rounds)
+    return {"rows": rows, "levers": compared(measured, rows=rows, seconds_at_peak=_at_peak(run, tried, rows=rows))}
+
+
+def _at_peak(run: artifacts.Run, tried: list[Lever], *, rows: int) -> dict[str, float] | None:
+    if backend.device().gpu:
+        return None
+    lengths = tokens.open_encoded(run.encoded("train")).head(rows).lengths
+    peak = int(lengths.sum()) / machine.matrix_product_peak()
+    return {lever.name: peak * race.flops_per_token(_network(run, lever)) for lever in tried}
+
+
+def _network(run: artifacts.Run, lever: Lever) -> network.Configuration:
+    return variants.settings_of(run, variants.Variant(lever.name, "", lever.parameters))[0]

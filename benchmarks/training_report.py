@@ -31,7 +31,8 @@ LEVERS = """
 
 Ours with one of them off or changed, on the first {rows:,} rows: {rounds} in turn, after a pass to
 warm up. *Of ours* is the median of what each round found, in brackets the least and the most. A speed is not all:
-larger batches are fewer steps, a trained embedding is another model, and a mask changes no score.
+larger batches are fewer steps, larger LSTMs and a trained embedding are other models, and a mask changes no score.
+*Of the peak* is the share as above.
 """
 
 
@@ -142,6 +143,8 @@ def _reached(one: dict, target: float, facts: Facts) -> str:
 
 def _lever(one: dict) -> dict[str, str]:
     if one["error"] is not None:
-        return {"lever": one["name"], "tweets/s": "–", "of ours": one["error"]}
+        return {"lever": one["name"], "tweets/s": "–", "of ours": one["error"], "of the peak": "–"}
     ratio = f"{one['of_ours']:.2f} × [{one['low']:.2f}, {one['high']:.2f}]"
-    return {"lever": one["name"], "tweets/s": f"{one['tweets_per_second']:,.0f}", "of ours": ratio}
+    speed = f"{one['tweets_per_second']:,.0f}"
+    share = "–" if one["of_peak"] is None else f"{one['of_peak']:.0%}"
+    return {"lever": one["name"], "tweets/s": speed, "of ours": ratio, "of the peak": share}

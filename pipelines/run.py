@@ -90,28 +90,9 @@ def _is_current(stage: stages.Stage, values: dict[str, object], inputs: list[Pat
     return same and all(path.stat().st_mtime_ns <= made for path in inputs)
 
 
-# TensorFlow's own allocator keeps the memory of a step for the next, and glibc is told to do so with what the matrix
-# products take. Else it goes back to the kernel, which clears each page before it hands it out again: of a training
-# step of 811 ms that was more than half, where it was measured.
-KEEPS_MEMORY = {
-    "TF_CPU_ALLOCATOR_USE_BFC": "true",
-    "MALLOC_TRIM_THRESHOLD_": str(2**34),
-    "MALLOC_TOP_PAD_": str(2**28),
-    "MALLOC_MMAP_THRESHOLD_": str(2**32),
-}
-
-
-def prepare_tensorflow() -> None:
-    """Set, for the children of this process, what TensorFlow and the C library read when they start, where the
-    environment leaves it open."""
-    for name, value in {"TF_CPP_MIN_LOG_LEVEL": "2", **KEEPS_MEMORY}.items():
-        os.environ.setdefault(name, value)
-
-
 def _papermill(stage: stages.Stage, values: dict, *, working: Path, run_id: str, made: bool) -> None:
     warnings.filterwarnings("ignore", message="IProgress not found")  # a terminal is no notebook page
     logging.getLogger("papermill").setLevel(logging.ERROR)  # it cannot read our annotations; `parameters` has
-    prepare_tensorflow()
     os.environ.setdefault("PYTHONWARNINGS", "ignore:IProgress not found")
     # jsonschema, by which notebooks are checked, would build a parser of web addresses that no notebook has: 2 seconds.
     sys.modules.setdefault("rfc3987_syntax", None)

@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PLAIN = (
+    "allocator",
     "artifacts",
     "calibrator",
     "environment",

@@ -36,7 +36,6 @@ def execute_notebook(sweep: study.Sweep, *, search: str, trials: int) -> stages.
 
 def search(sweep: study.Sweep, *, names: str, trials: int) -> None:
     """Run the trials that are missing, execute the notebook, print what was found."""
-    run.prepare_tensorflow()
     print(f"study {sweep.name}, shared through {study.shown(study.storage_address())}", flush=True)
     found = worker.work(sweep, wanted=trials)
     findings.write_table(findings.table(found, sweep), sweep)

@@ -131,28 +131,35 @@ def test_levers_go_in_turn_and_one_that_fails_says_why():
         raise ValueError("no such kernel\nand more")
 
     passes = {"ours": lambda: turn("ours"), "slow": lambda: turn("slow"), "failing": failing}
-    found = levers.compared(levers.measure(passes, rounds=2), rows=100)
+    found = levers.compared(
+        levers.measure(passes, rounds=2), rows=100, seconds_at_peak={"ours": 0.5, "slow": 0.5, "failing": 0.5}
+    )
     assert order == ["ours", "slow"] * 3
     assert [one.get("of_ours") for one in found] == [1.0, 0.5, None]
     assert [one.get("tweets_per_second") for one in found] == [100, 50, None]
+    assert [one.get("of_peak") for one in found] == [0.5, 0.25, None]
     assert found[2]["error"] == "ValueError: no such kernel"
     assert len(levers.measure(passes, rounds=3, most_seconds=-1)[0]["seconds"]) == 1
 
 
 def test_the_page_holds_all_figures():
-    measured = levers.compared(levers.measure({"ours": lambda: 1.0, "other": lambda: 4.0}, rounds=1), rows=100)
+    passes = {"ours": lambda: 1.0, "other": lambda: 4.0}
+    measured = levers.compared(levers.measure(passes, rounds=1), rows=100, seconds_at_peak={"ours": 0.5, "other": 0.5})
     parts = {"ours": OURS, "classic": contestant((361, 2_000, 0.75)), "levers": {"rows": 100, "levers": measured}}
     text = training_report.page(FACTS, parts)
     assert "| ours | 10.0 s, 50,000 rows (0.25 epochs) | 1,234 | 2.5% of 200 GFLOP/s | 900 MB |" in text
     assert "| classic | not within 6 minutes, at best 75.0 % |" in text
-    assert "| other | 25 | 0.25 × [0.25, 0.25] |" in text
+    assert "| other | 25 | 0.25 × [0.25, 0.25] | 12% |" in text
     assert "{" not in text
 
 
 def test_a_gpu_is_not_held_against_the_processor():
     parts = {"ours": OURS | {"device": "NVIDIA X"}, "classic": OURS, "levers": {"rows": 1, "levers": []}}
-    parts["levers"]["levers"] = levers.compared(levers.measure({"ours": lambda: 1.0}, rounds=1), rows=1)
-    assert "| not known of NVIDIA X |" in training_report.page(FACTS, parts)
+    measured = levers.measure({"ours": lambda: 1.0}, rounds=1)
+    parts["levers"]["levers"] = levers.compared(measured, rows=1, seconds_at_peak=None)
+    text = training_report.page(FACTS, parts)
+    assert "| not known of NVIDIA X |" in text
+    assert "| ours | 1 | 1.00 × [1.00, 1.00] | – |" in text
 
 
 def test_one_length_pads_all_rows_to_the_longest(encoded):
