@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from benchmarks import contestant, machine, race, variants
-from pipelines import allocator, artifacts
+from pipelines import artifacts
 from pipelines.dataset import batches, tokens
 from pipelines.model import backend, network
 
@@ -45,7 +45,6 @@ class Lever:
         compiling: options of `compile` that differ.
         precision: a dtype policy, or None for that of the device.
         masked: whether the LSTMs are given a mask.
-        keeps_freed: whether freed memory is kept.
     """
 
     name: str
@@ -55,7 +54,6 @@ class Lever:
     compiling: dict[str, object] = dataclasses.field(default_factory=dict)
     precision: str | None = None
     masked: bool = False
-    keeps_freed: bool = True
 
 
 def levers(*, batch_size: int) -> list[Lever]:
@@ -69,7 +67,6 @@ def levers(*, batch_size: int) -> list[Lever]:
         Lever("ours"),
         Lever("no length buckets: all rows padded to the longest", sequence=OneLength),
         *(Lever(f"batches of {size:,} instead of {batch_size:,}", {"batch_size": size}) for size in others),
-        Lever("freed memory goes back to the system", keeps_freed=False),
         Lever("the LSTMs are given a mask", masked=True),
         Lever("a trained embedding instead of fixed vectors and a projection", variants.RANDOM),
         Lever("LSTMs of 128, as from 300,000 rows on", {"units": 128}),
@@ -95,7 +92,6 @@ def one_pass(run: artifacts.Run, lever: Lever, *, rows: int) -> Callable[[], flo
     feed = lever.feed(ready.train)
 
     def timed() -> float:
-        allocator.keep_freed(lever.keeps_freed)
         started = time.perf_counter()
         model.fit(feed, epochs=1, shuffle=False, verbose=0)
         return time.perf_counter() - started

@@ -6,17 +6,13 @@ import ctypes
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # glibc: malloc.h, explained in mallopt(3)
 _KEPT = {_TRIM_THRESHOLD: 1 << 30, _TOP_PAD: 1 << 26, _MMAP_THRESHOLD: 1 << 25}  # bytes; the last is the most there is
-_USUAL_TOP_PAD = 1 << 17
 
 
-def keep_freed(keep: bool = True) -> bool:
+def keep_freed() -> bool:
     """Keep freed memory in this process from now on, up to a gigabyte above each heap.
 
     By itself glibc gives it back to the system, which clears each page before it hands it out again: 16,000 pages a
     step of 512 rows, a third of its time or more. The most that a process takes stays what it was.
-
-    Args:
-        keep: False: give it back as glibc usually does.
 
     Returns:
         Whether this C library has such settings; without them nothing changes.
@@ -25,5 +21,4 @@ def keep_freed(keep: bool = True) -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):  # not glibc
         return False
-    options = _KEPT if keep else _KEPT | {_TOP_PAD: _USUAL_TOP_PAD}
-    return all(mallopt(option, value) for option, value in options.items())
+    return all(mallopt(option, value) for option, value in _KEPT.items())

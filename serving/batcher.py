@@ -120,15 +120,10 @@ class Batcher:
 
     def _run(self, jobs: list[_Job]) -> None:
         """In a thread of the model."""
-        texts = [text for job in jobs for text in job.texts]
-        try:
-            scores = iter(self.predictor.score(texts))
+        self._score(jobs)
+        if len(jobs) > 1 and jobs[0].error:  # by a text of one of them, perhaps: the others shall not suffer for it
             for job in jobs:
-                job.scores = [next(scores) for _ in job.texts]
-        except Exception as error:
-            for job in jobs:
-                job.error = error
-        self._observe("batch_texts", len(texts))
+                self._score([job])
         with self._lock:
             self._calls -= 1
             for job in jobs:
@@ -136,6 +131,18 @@ class Batcher:
             may_begin = self._may_begin()
         if may_begin:
             self._threads.soon(self._begin)
+
+    def _score(self, jobs: list[_Job]) -> None:
+        """Score them in one call; it fails for all or for none."""
+        texts = [text for job in jobs for text in job.texts]
+        try:
+            scores = iter(self.predictor.score(texts))
+            for job in jobs:
+                job.error, job.scores = None, [next(scores) for _ in job.texts]
+        except Exception as error:
+            for job in jobs:
+                job.error = error
+        self._observe("batch_texts", len(texts))
 
     def _take(self) -> list[_Job]:
         """The next jobs, at least one, together at most `batch_texts` where there are several."""

@@ -146,12 +146,18 @@ def test_a_call_that_does_not_come_back_holds_nobody_beyond_the_deadline(make, p
     assert batcher.score(["bb"]) == [2.0]
 
 
-def test_an_error_reaches_its_batch_and_no_later_one(make, predictor):
+def test_an_error_reaches_the_request_that_made_it_and_no_other(make, predictor):
     batcher = make()
+    threads, outcomes = in_threads(batcher, [["first"], ["one", "three"], ["broken"], ["ok"]])
+    wait_for(lambda: len(batcher._queue) == 3)
     predictor.gate.set()
-    with pytest.raises(RuntimeError, match="broken model"):
-        batcher.score(["broken"])
-    assert batcher.score(["ok"]) == [2.0]
+    for thread in threads:
+        thread.join(10)
+    first, both, broken, ok = outcomes
+    assert (first, both, ok) == ([5.0], [3.0, 5.0], [2.0])
+    assert str(broken) == "broken model"
+    assert [len(batch) for batch in predictor.batches[:2]] == [1, 4]  # they were together, before each went alone
+    assert batcher.score(["later"]) == [5.0]
 
 
 def test_many_threads_all_get_the_answers_to_their_own_questions(make, predictor):
