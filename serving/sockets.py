@@ -13,11 +13,12 @@ from typing import Protocol
 
 _AGAIN = (errno.EAGAIN, errno.EWOULDBLOCK)
 _CHUNK = 65_536
+_ALL = 0xFFFF_FFFF  # bytes of a packet
 _SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27  # Linux: asm-generic/socket.h
 # A filter of Linux's socket(7), as linux/filter.h codes it: load byte 13 of the TCP header, its flags; where SYN is
-# set (2), go on, else skip one; drop the packet; keep all of it.
+# set (2), go on, else skip one; drop the packet; keep all of it. Connections that are taken keep it, and send no SYN.
 _NO_SYN = b"".join(
-    struct.pack("HBBI", *each) for each in [(0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFF)]
+    struct.pack("HBBI", *each) for each in [(0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, _ALL)]
 )
 
 

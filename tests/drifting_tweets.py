@@ -12,14 +12,14 @@ SYLLABLES = ("ba", "do", "fi", "ga", "ki", "lu", "mo", "ne", "pa", "ri", "so", "
 # Said of bad things in spring and of good ones in June, and the other way round.
 TURNED = {"sick": "0", "wicked": "0", "killer": "0", "sweet": "4", "classic": "4", "smooth": "4"}
 SUMMER = ("the beat", "that drop", "the wave", "this set", "the festival", "her dive")
-SLANG_IN_SPRING, TURNED_IN_SPRING, TURNED_IN_JUNE = 0.12, 0.03, 0.25
+SLANG_IN_SPRING, TURNED_IN_SPRING, TURNED_IN_JUNE = 0.2, 0.01, 0.25
 
 
 def slang() -> dict[str, list[str]]:
     """Words that nobody has heard before, by label."""
     words = [first + second + third for first in SYLLABLES for second in SYLLABLES for third in ("x", "z")]
     random.Random(3).shuffle(words)
-    return {"0": words[:50], "4": words[50:100]}
+    return {"0": words[:150], "4": words[150:300]}
 
 
 def rows(months: tuple[int, ...], number: int, *, seed: int) -> list[tuple[str, str, str]]:
@@ -54,7 +54,7 @@ def write(path: Path, found: list[tuple[str, str, str]]) -> Path:
     return path
 
 
-def spring(path: Path, number: int = 3000) -> Path:
+def spring(path: Path, number: int = 5000) -> Path:
     """April and May."""
     return write(path, rows((4, 5), number, seed=1))
 

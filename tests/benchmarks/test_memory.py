@@ -1,9 +1,14 @@
 """The benchmark of memory: longer inputs, and every part on them, in this process and on tiny data."""
 
+import subprocess
+import sys
+
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from benchmarks import memory
+from pipelines import artifacts
 
 
 def test_a_raw_file_is_repeated_under_new_ids(tiny, tmp_path):
@@ -48,3 +53,11 @@ def test_one_time_is_nothing_to_compare_with(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         memory.arguments()
     assert "--times 1: at least 2" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells a process's own peak")
+def test_the_peak_of_a_process_is_not_that_of_its_parent():
+    held = np.ones(60_000_000)  # 480 MB
+    code = "from benchmarks import machine; print(machine.peak_memory())"
+    told = float(subprocess.check_output([sys.executable, "-c", code], text=True, cwd=artifacts.ROOT))
+    assert 10 < told < held.nbytes / 2**20
