@@ -110,7 +110,9 @@ def visit(browser, predictor, tmp_path):
         browser.get(f"http://127.0.0.1:{server.port}/{fragment}")
         downloads = tmp_path / "downloads"
         downloads.mkdir(exist_ok=True)
-        return Page(browser, downloads)
+        page = Page(browser, downloads)
+        page.wait(lambda: browser.switch_to.active_element.get_attribute("id") == "text")  # keys would go nowhere
+        return page
 
     yield visit
     browser.get("about:blank")
