@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks import contestant, machine, race, variants
 from pipelines import artifacts
 from pipelines.dataset import batches, tokens
-from pipelines.model import backend, network
+from pipelines.model import backend
 
 MOST_SECONDS = 360  # no round begins later
 BATCH_SIZES = (32, 256, 1024)
@@ -55,6 +55,11 @@ class Lever:
     precision: str | None = None
     masked: bool = False
 
+    @property
+    def variant(self) -> variants.Variant:
+        """What of it lies in parameters."""
+        return variants.Variant(self.name, "", self.parameters)
+
 
 def levers(*, batch_size: int) -> list[Lever]:
     """Ours, and every lever.
@@ -79,11 +84,10 @@ def levers(*, batch_size: int) -> list[Lever]:
 
 def one_pass(run: artifacts.Run, lever: Lever, *, rows: int) -> Callable[[], float]:
     """A function that trains on the first rows of a run once and returns the seconds that it took."""
-    variant = variants.Variant(lever.name, "", lever.parameters)
     device = backend.device()
     device = dataclasses.replace(device, precision=lever.precision or device.precision)
     with mock.patch.object(backend, "device", return_value=device):
-        ready = contestant.ready(run, variant, rows=rows, layout=lever.sequence)
+        ready = contestant.ready(run, lever.variant, rows=rows, layout=lever.sequence)
     model = ready.model
     if lever.masked:
         give_masks(model)
@@ -164,8 +168,4 @@ def _at_peak(run: artifacts.Run, tried: list[Lever], *, rows: int) -> dict[str, 
         return None
     lengths = tokens.open_encoded(run.encoded("train")).head(rows).lengths
     peak = int(lengths.sum()) / machine.matrix_product_peak()
-    return {lever.name: peak * race.flops_per_token(_network(run, lever)) for lever in tried}
-
-
-def _network(run: artifacts.Run, lever: Lever) -> network.Configuration:
-    return variants.settings_of(run, variants.Variant(lever.name, "", lever.parameters))[0]
+    return {lever.name: peak * race.flops_per_token(variants.settings_of(run, lever.variant)[0]) for lever in tried}
