@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
 from pipelines import artifacts, parameters, stages
 
+REMARKS = re.compile(r".*\d%\||.*Kernel is running over TCP|WARNING: All log messages before absl|[IWE]0000 ")
 OF_A_CALLING_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
 
 
@@ -56,7 +58,22 @@ def make(target: str, dataset: artifacts.Dataset, *variables: str) -> None:
     """
     environment = {name: value for name, value in os.environ.items() if name not in OF_A_CALLING_MAKE}
     command = ["make", "-s", target, f"DATASET={dataset.name}", *variables]
-    subprocess.run(command, cwd=artifacts.ROOT, env=environment, check=True)
+    if sys.stderr.isatty() or "ipykernel" not in sys.modules:
+        subprocess.run(command, cwd=artifacts.ROOT, env=environment, check=True)
+        return
+    # In a notebook bars cannot be redrawn, and what libraries remark when they begin is not the reader's concern.
+    with subprocess.Popen(
+        command, cwd=artifacts.ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            for line in process.stdout:  # a bar that is drawn anew ends a line, too
+                if line.strip() and not REMARKS.match(line):
+                    print(line.rstrip(), flush=True)
+        except BaseException:  # the reader interrupts the cell
+            process.terminate()
+            raise
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
 
 
 def _output(command: list[str]) -> str:

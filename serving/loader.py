@@ -23,7 +23,9 @@ from serving.slot import Slot
 log = logging.getLogger("serving")
 _BOOT_ERROR = 3  # gunicorn's: the master then stops, rather than start a worker that fails over and over
 _PAUSES = (2, 5, 10, 30, 60)  # seconds between the tries of a worker that replaces another; then the last, for ever
-_REFUSED_SECONDS = 3600  # until a look tries a model again that could not be loaded: it may have been this machine
+# Until a look tries a model again: one whose files were not what its manifest says, they may come yet, and one that
+# could not be loaded, it may have been this machine.
+_FETCH_AGAIN_SECONDS, _LOAD_AGAIN_SECONDS = 60, 3600
 
 
 class Loader:
@@ -34,7 +36,7 @@ class Loader:
         self._lock = threading.Lock()
         self._asked = False  # for a reload that waits for the lock: it will load whatever further ones would
         self._digest = ""  # of the manifest of the model in use
-        self._refused: dict[str, float] = {}  # digests of those that could not be loaded, and when they were tried
+        self._not_before: dict[str, float] = {}  # by digest, when a look may try a model again that was no good
         self.on_ready: Callable[[], None] = lambda: None
 
     def start(self) -> None:
@@ -66,9 +68,10 @@ class Loader:
             self._metrics.failed_looks.inc()
             log.warning("no look at %s: %s", self._settings.model_uri, error)
             return
-        tried = self._refused.get(digest, -math.inf)
-        if digest != self._digest and time.monotonic() - tried > _REFUSED_SECONDS:
+        now = time.monotonic()
+        if digest != self._digest and now >= self._not_before.get(digest, -math.inf):
             log.info("%s names another model by now", self._settings.model_uri)
+            self._not_before[digest] = now + _FETCH_AGAIN_SECONDS
             self._replace()
 
     def _start(self) -> None:
@@ -143,8 +146,9 @@ class Loader:
             threads = own.model_threads or max(1, predictor.cores() // own.workers)
             loaded = predictor.load(folder, runtime=own.serving_runtime, threads=threads)
         except Exception:
-            self._refused[digest] = time.monotonic()
+            self._not_before[digest] = time.monotonic() + _LOAD_AGAIN_SECONDS
             raise
+        self._not_before.pop(digest, None)
         seconds = round(time.monotonic() - started, 2)
         log.info("model ready", extra={"model_version": loaded.model_version, "seconds": seconds})
         store.keep(self._settings, folder)

@@ -27,7 +27,11 @@ class Settings(BaseModel):
     model_uri_allow: str = Field(
         "", description="Folders, buckets, models and servers that are read, with commas; empty: what MODEL_URI names."
     )
-    model_cache: Path = Field(Path("/tmp/model-cache"), description="Folder for models that are fetched.")
+    model_cache: Path = Field(
+        Path("/tmp/model-cache"),
+        description="Folder for models that are fetched; services whose MODEL_URI is the same may share it where they "
+        "ask the same server.",
+    )
     model_max_bytes: int = Field(2**31, ge=1, description="Largest model that is fetched, in bytes.")
     model_fetch_seconds: float = Field(300, gt=0, le=86400, description="Longest time to fetch a model, in seconds.")
     serving_runtime: Literal["tensorflow", "onnx"] = Field(

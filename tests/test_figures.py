@@ -97,9 +97,10 @@ def test_scores_can_be_drawn_however_few():
     table = calibration.reliability(labels, probabilities)
     assert scores.reliability(table, table).axes[0].get_xlim() == (-2, 102)
     assert scores.probabilities_by_class(labels, probabilities).axes
-    assert "right 95 % of the time\non the surest 100 %" in texts_of(
-        scores.coverage(calibration.coverage(labels, probabilities)).axes[0]
-    )
+    table, given = calibration.coverage(labels, probabilities), {"rows": 1, "share": 0.5, "accuracy": 0.94}
+    told = "threshold from validation:\nright 94.0 % of the time\non 50 % of rows"
+    assert told in texts_of(scores.coverage(table, given=given).axes[0])
+    assert not scores.coverage(table, given={"rows": 0, "share": 0.0, "accuracy": None}).axes[0].texts
 
 
 @pytest.fixture

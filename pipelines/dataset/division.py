@@ -121,4 +121,4 @@ def in_words(manifest: dict) -> str:
         )
     if holdout == "leaky":
         return "Leaky on purpose: repeats and texts with both labels stayed in, and rows were split at random."
-    return "Test rows were drawn at random among texts that occur once."
+    return "Test rows were drawn at random among distinct texts; of a repeated one the first row stands for all."

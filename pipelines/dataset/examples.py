@@ -1,4 +1,4 @@
-"""Texts to look at; names of users are masked."""
+"""Texts to look at; names of users and addresses, which lead to persons, are masked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines import artifacts
-from pipelines.dataset import tokens
+from pipelines.dataset import text, tokens
 
 CLASSES = ("negative", "positive")
 WORD = r"[\pL\pM\pN_]"
@@ -18,8 +18,9 @@ NAMES = rf"{WORD}(?:{WORD}|[.%+-])*@(?:{WORD}|-)+(?:\.(?:{WORD}|-)+)*|@{WORD}+"
 
 
 def mask_names(texts: pa.Array) -> list[str]:
-    """Texts with the names of users, and whole e-mail addresses, replaced by @user."""
-    return pc.replace_substring_regex(texts, pattern=NAMES, replacement="@user").to_pylist()
+    """Texts with the names of users, and whole e-mail addresses, replaced by @user, and web addresses by <url>."""
+    without = pc.replace_substring_regex(texts, pattern=text.WEB_ADDRESS, replacement="<url>")
+    return pc.replace_substring_regex(without, pattern=NAMES, replacement="@user").to_pylist()
 
 
 def shape(lines: pa.Array) -> list[str]:

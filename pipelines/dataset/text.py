@@ -54,8 +54,9 @@ ENTITY_RULES = (
     (r"&(?:#0?39|apos);", "'"),
     (r"&nbsp;", " "),
 )
+WEB_ADDRESS = r"(?i)(?:https?://|www\.)[^\s\"<>]*"
 MASK_RULES = (
-    (r"(?i)(?:https?://|www\.)[^\s\"<>]*", " <url> "),
+    (WEB_ADDRESS, " <url> "),
     (r"@[A-Za-z0-9_]+", " <user> "),
 )
 SPACE_RULES = (

@@ -30,8 +30,8 @@ class WrongLabels(Estimate):
 def from_repeats(manifest: dict) -> WrongLabels | None:
     """Share of the rows of repeated texts that disagree with the majority for their text, as 01_prepare counted it.
 
-    Texts that repeat are short and general ("good morning", spam): they have fewer mixed feelings than others, so that
-    this is likely too low. None where too few texts repeat.
+    Texts that repeat are short and general ("good morning", spam), or say nothing at all, like a bare mention: their
+    share need not be that of others. None where too few texts repeat.
     """
     found = manifest.get("repeats", {})
     return WrongLabels(*(found[key] for key in ("rate", "low", "high", "rows"))) if "rate" in found else None

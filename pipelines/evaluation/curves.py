@@ -8,7 +8,7 @@ curves", for the curve over rows):
                  or the gap between training and validation accuracy is not large, and either validation loss was still
                  falling though the learning rate had not run down, or TF-IDF is better on validation
 2. overfit       the gap is large, and either validation loss rose clearly after its best epoch, or nothing shows that
-                 more rows would help
+                 more rows would help; where only one size is finished, nothing can, and that is to be found out first
 3. data-limited  neither, and twice the rows surely bring something worth having
 4. converged     none of these: nothing cheap is left in rows or epochs
 
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.evaluation.forecast import Estimate, accuracies
+from pipelines.evaluation.forecast import Estimate, Slope, accuracies
 from pipelines.evaluation.metrics import INTERVAL, RESAMPLES
 
 LARGE_GAP = 0.03  # about three times what 20,000 rows can tell apart (± 0.5 points on either side)
@@ -88,9 +88,10 @@ def verdict(
     validation_loss: Sequence[float],
     gap: Estimate,
     validation_accuracy: float,
-    slope: Estimate | None = None,
+    slope: Slope | None = None,
     baseline_accuracy: float | None = None,
     learning_rate: Sequence[float] = (),
+    rows_left: bool = True,
 ) -> Diagnosis:
     """Judge one run by the rule at the top of this module.
 
@@ -101,6 +102,7 @@ def verdict(
         slope: from `forecast.slope_per_doubling`; None where only one size is finished.
         baseline_accuracy: of TF-IDF + logistic regression on the same rows; None where it is unknown.
         learning_rate: of each epoch; empty where it is unknown.
+        rows_left: whether there are training rows that this run did not use.
 
     Raises:
         ValueError: no epoch, or a loss that is no positive number.
@@ -120,7 +122,8 @@ def verdict(
     reasons = [_gap_reason(gap), _epochs_reason(rise, improvement, falling=falling), _slope_reason(slope)]
     if baseline_accuracy is not None:
         reasons.append(_baseline_reason(validation_accuracy, baseline_accuracy))
-    return Diagnosis(name, reasons, _next_steps(name, rows_help=rows_help, slope_known=slope is not None))
+    steps = _next_steps(name, rows_help=rows_help, slope_known=slope is not None, rows_left=rows_left)
+    return Diagnosis(name, reasons, steps)
 
 
 def _gap_reason(gap: Estimate) -> str:
@@ -146,7 +149,10 @@ def _slope_reason(slope: Estimate | None) -> str:
         return "Only one size is finished, so what more rows would bring is unknown."
     worth = "worth having" if slope.low > WORTHWHILE_SLOPE else "not surely worth having"
     bar = f"{100 * WORTHWHILE_SLOPE:.1f} points"
-    return f"Twice the rows bring {slope.points()} points of validation accuracy: {worth} (bar: {bar})."
+    sizes = f"{slope.smallest:,} and {slope.largest:,} rows"
+    return (
+        f"Between {sizes} each doubling brought {slope.points()} points of validation accuracy: {worth} (bar: {bar})."
+    )
 
 
 def _baseline_reason(accuracy: float, baseline: float) -> str:
@@ -156,15 +162,22 @@ def _baseline_reason(accuracy: float, baseline: float) -> str:
     return f"It is {100 * abs(accuracy - baseline):.2f} points {how} TF-IDF + logistic regression on the same rows."
 
 
-def _next_steps(name: str, *, rows_help: bool, slope_known: bool) -> list[str]:
+def _next_steps(name: str, *, rows_help: bool, slope_known: bool, rows_left: bool) -> list[str]:
+    more_rows = "Train on more rows: a larger SIZE, or all." if rows_left else "All rows are in use: label more."
     steps = {
         "overfit": ["Regularise: more dropout, or fewer units.", "Lower the learning rate."],
-        "data-limited": ["Train on more rows: a larger SIZE, or all of them."],
+        "data-limited": [more_rows],
         "underfit": ["Train for more epochs, or with a higher rate.", "Give the network more units."],
         "converged": ["Change the kind of model or its features; more of the same brings little."],
     }[name]
     if name != "data-limited" and rows_help:
-        steps = [*steps, "Train on more rows: they help too."]
-    if not slope_known:
-        steps = [*steps, "See whether rows help: make curves, with four SIZES or more, each twice the one before."]
-    return steps
+        steps = [*steps, f"{more_rows} They help too."]
+    if slope_known:
+        return steps
+    unknown = "See whether rows help: make curves, with four SIZES or more, each twice the one before."
+    # Against a gap more rows are the better remedy, where they help: what takes from the network comes after.
+    return (
+        [unknown, *(f"If they do not: {step[0].lower()}{step[1:]}" for step in steps)]
+        if name == "overfit"
+        else [*steps, unknown]
+    )

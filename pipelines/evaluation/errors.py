@@ -13,7 +13,7 @@ from pipelines.evaluation.baselines import Baseline
 from pipelines.evaluation.calibration import share
 
 SURE = 0.9  # certainty from which on a mistake counts as a confident one
-LABEL_DOUBTFUL = 0.8  # TF-IDF's own certainty against the label from which on the label is doubted
+TFIDF_SURE = 0.8  # TF-IDF's own certainty from which on it counts as sure
 MIXED = 0.67  # the weaker side has so much of the stronger side's weight
 SHORT = 3  # words
 LAUGHTER = r"(?i)\b(lol|lmao|rofl|haha\w*|hehe\w*|yay|woo+hoo+|yeah right|oh well)\b"
@@ -54,8 +54,8 @@ def grouped(
 
     Args:
         texts: string [rows], raw; labels: int [rows]; probabilities: float [rows].
-        baseline: TF-IDF, the second witness: where it is sure of the network's side too, the words say
-            the opposite of the label.
+        baseline: TF-IDF; where it is sure of the network's side too, single words and pairs say the opposite of the
+            label.
         least: see `confident`.
 
     Returns:
@@ -95,6 +95,24 @@ def sure(groups: pd.DataFrame, *, wrong: int, least: float = SURE) -> dict[str, 
     return found | share("share", rows, wrong) | share("tfidf_agrees", agree, rows)
 
 
+def usual_agreement(
+    labels: np.ndarray, probabilities: np.ndarray, tfidf: np.ndarray, *, least: float = SURE
+) -> dict[str, object]:
+    """How often TF-IDF is on the network's side where that is right and sure: what its agreement elsewhere is held to.
+
+    Args:
+        labels: int [rows]; probabilities, tfidf: P(positive) by the network and by TF-IDF, float [rows].
+        least: certainty of the network, as for `confident`.
+
+    Returns:
+        "right_rows" and the share "tfidf_agrees_where_right" with its interval, after Wilson; a share of none is None.
+    """
+    labels, probabilities = metrics.checked(labels, probabilities)
+    sure = metrics.correct(labels, probabilities) & (np.maximum(probabilities, 1 - probabilities) >= least)
+    agrees = int(metrics.correct(labels, tfidf)[sure].sum())
+    return {"right_rows": int(sure.sum())} | share("tfidf_agrees_where_right", agrees, int(sure.sum()))
+
+
 def _rules(texts: pa.Array, labels: np.ndarray, baseline: Baseline, *, against: np.ndarray) -> dict[str, np.ndarray]:
     if not len(texts):
         return {}
@@ -105,7 +123,7 @@ def _rules(texts: pa.Array, labels: np.ndarray, baseline: Baseline, *, against: 
 
     words = pc.count_substring_regex(texts, r"\S+").to_numpy(zero_copy_only=False)
     return {
-        "label doubtful: TF-IDF is sure of the opposite too": against >= LABEL_DOUBTFUL,
+        "TF-IDF is sure of the opposite, too": against >= TFIDF_SURE,
         f"too short: {SHORT} words or fewer": words <= SHORT,
         "negation": has(slices.KINDS["negation"]),
         "laughter or irony under a negative label": has(LAUGHTER) & (labels == 0),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
 import pandas as pd
 
 from pipelines import artifacts
-from pipelines.calibrator import Points
 from pipelines.evaluation import metrics, siblings
 from pipelines.evaluation.forecast import Estimate
 from pipelines.evaluation.wording import difference
+
+FEW_SHARE = 0.05  # of rows that share a user: below it, drawing users whole is drawing rows
 
 
 def _percent(value: float, interval: list[float]) -> str:
@@ -34,10 +34,13 @@ def clusters(figures: dict, clustered: dict | None) -> str:
     """What drawing users instead of rows does to the interval of accuracy."""
     if clustered is None:
         return "No test row has a known user: rows were drawn one by one, as if no two were by the same user."
+    few = clustered["rows_sharing_a_user"] < FEW_SHARE * clustered["rows"]
     return (
         f"{clustered['rows_with_user']:,} of {clustered['rows']:,} test rows have a known user ({clustered['users']:,} "
-        f"users). With users drawn whole accuracy is {_percent(figures['accuracy'], clustered['accuracy_interval'])}; "
-        f"with rows drawn one by one {_percent(figures['accuracy'], figures['accuracy_interval'])}."
+        f"users); {clustered['rows_sharing_a_user']:,} share theirs with another row. With users drawn whole accuracy "
+        f"is {_percent(figures['accuracy'], clustered['accuracy_interval'])}; with rows drawn one by one "
+        f"{_percent(figures['accuracy'], figures['accuracy_interval'])}."
+        + (" So few rows that share a user cannot tell what more of them would do to it." if few else "")
     )
 
 
@@ -95,31 +98,19 @@ def seeds(spread: dict, *, run: artifacts.Run) -> str:
     )
 
 
-def sure_enough(found: dict) -> str:
-    """What a certainty chosen on validation gives on test rows."""
-    target = f"{100 * found['target']:.0f} %"
-    if found["certainty"] is None:
-        return f"However sure it is, it is not right {target} of the time on validation: no threshold gives that."
-    test = found["test"]
-    share = _percent(test["share"], test["share_interval"])
-    if not test["rows"]:
-        return f"From a certainty of {found['certainty']:.3f} on, chosen on validation, no test row passes."
-    return (
-        f"To be right {target} of the time it must be {100 * found['certainty']:.1f} % sure: chosen on validation, "
-        f"where {100 * found['validation']['share']:.1f} % of rows pass. On test {share} of rows pass "
-        f"({test['rows']:,}), and {_percent(test['accuracy'], test['accuracy_interval'])} of those are right."
-    )
-
-
 def slices(table: pd.DataFrame, *, least_rows: int) -> str:
     """How many kinds of text were looked at, and which differ, from `slices.tested`."""
     if table.empty:
         return f"No kind of text has {least_rows} test rows or more, and as many outside it: none was looked at."
-    different = table[table["p_adjusted"] < metrics.SIGNIFICANT]
+    # With and without something are one comparison, seen from both sides.
+    mirrored = table["slice"].str.replace(r"^without ", "with ", regex=True).duplicated(keep=False)
+    once = table[~(mirrored & table["slice"].str.startswith("without "))]
+    different = int((once["p_adjusted"] < metrics.SIGNIFICANT).sum())
     return (
-        f"{len(table)} kinds with {least_rows} rows or more were looked at; with so many, some look bad by chance. "
-        f"Corrected for that, {len(different)} differ from all other rows, {different['worse'].sum()} of them to the "
-        "worse. Kinds overlap: a short question is in two."
+        f"{len(table)} kinds with {least_rows} rows or more were looked at, in {len(once)} comparisons, since with and "
+        "without something is one; with so many, some look bad by chance. Corrected for that, "
+        f"{different} of the comparisons show a difference, and {table['worse'].sum()} kinds are surely harder than "
+        "all other rows. Kinds overlap: a short question is in two."
     )
 
 
@@ -131,51 +122,22 @@ def mistakes(sure: dict) -> str:
     share, agrees = (_percent(sure[name], sure[f"{name}_interval"]) for name in ("share", "tfidf_agrees"))
     return (
         f"{sure['rows']:,} of {sure['wrong_rows']:,} mistakes, {share}, were {certainty}. In {agrees} of these TF-IDF "
-        "contradicts the label as well."
+        f"contradicts the label as well. {_usual_agreement(sure)}"
     )
 
 
-def ways_to_calibrate(ways: dict[str, dict], chosen: str) -> str:
-    """Which way to calibrate the export holds, and why.
-
-    Args:
-        ways: from `calibrators.cross_validated`.
-        chosen: one of them, by `calibrators.chosen`.
-    """
-    if not ways:
-        return "Too few validation rows to compare ways to calibrate: the export holds a **temperature**."
-    best = min(ways, key=lambda name: ways[name]["log_loss"])
-    if chosen == best:
-        return f"The export holds what has the least log loss: **{chosen}**."
-    found = ways[chosen]
-    return (
-        f"{best.capitalize()} has the least log loss, but {chosen}, of fewer numbers, is only "
-        f"{_nats(found['excess'])} nats above it, within the standard error of that difference, "
-        f"{_nats(found['excess_error'])}. The export holds "
-        f"**{chosen}**."
+def _usual_agreement(sure: dict) -> str:
+    """What TF-IDF's agreement is worth, from `errors.usual_agreement`."""
+    if not sure.get("right_rows"):
+        return ""
+    agrees = _percent(sure["tfidf_agrees_where_right"], sure["tfidf_agrees_where_right_interval"])
+    low, high = sure["tfidf_agrees_interval"]
+    usual_low, usual_high = sure["tfidf_agrees_where_right_interval"]
+    worth = (
+        "so that it speaks for the labels rather than against them"
+        if high < usual_low
+        else "so that it speaks against the labels"
+        if low > usual_high
+        else "so that it says nothing of the labels"
     )
-
-
-def _nats(value: float) -> str:
-    """Two significant digits, without an exponent: 0.00121 → "0.0012"."""
-    return np.format_float_positional(value, precision=2, fractional=False, trim="-")
-
-
-def calibrated(way: str, points: Points) -> str:
-    """What a calibration does to the log-odds, in a sentence."""
-    (_, bias), (temperature, _), *_ = points
-    told = {
-        "temperature": f"divided by {temperature:.3f} (Guo et al. 2017)",
-        "platt": f"divided by {temperature:.3f} and moved by {bias:+.3f} (Platt 1999)",
-        "isotonic": f"bent along a rising curve of {len(points)} points (isotonic regression, Zadrozny & Elkan 2002)",
-    }
-    return f"Log-odds are {told[way]}, fitted on `validation`."
-
-
-def calibration_error(found: dict) -> str:
-    """The expected calibration error on test rows, from what metrics.json holds of the calibration."""
-    low, high = (100 * edge for edge in found["expected_calibration_error_interval"])
-    return (
-        f"Expected calibration error on {found['rows']:,} test rows: {100 * found['expected_calibration_error']:.2f} % "
-        f"[{low:.2f}, {high:.2f}]."
-    )
+    return f"Of the {sure['right_rows']:,} rows that the network has right as surely, it agrees in {agrees}, {worth}."

@@ -18,7 +18,7 @@ from pipelines.evaluation.metrics import INTERVAL, RESAMPLES
 
 SMALLEST_NUMBER_OF_SIZES = 4  # one more than the law has unknowns
 EXPONENTS = np.linspace(0.02, 1.5, 149)  # Hestness et al. found 0.07 to 0.35 for language; room on both sides
-SLOPE_SIZES = 3  # the slope that counts is the one at the largest sizes: curves flatten
+SLOPE_SIZES = 3  # the slope that counts is the one around a run's own size: curves flatten
 
 
 @dataclass(frozen=True)
@@ -53,25 +53,36 @@ def accuracies(correct: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0
     return np.vstack([counts, drawn]) @ patterns.T / counts.sum()
 
 
-def slope_per_doubling(rows: np.ndarray, correct: np.ndarray, **bootstrap: int) -> Estimate | None:
-    """Gain in accuracy for each doubling of the rows, by least squares over the largest `SLOPE_SIZES` sizes.
+@dataclass(frozen=True)
+class Slope(Estimate):
+    """Gain in accuracy for each doubling of the rows, between two sizes."""
+
+    smallest: int
+    largest: int
+
+
+def slope_per_doubling(rows: np.ndarray, correct: np.ndarray, *, at: int, **bootstrap: int) -> Slope | None:
+    """Gain in accuracy for each doubling of the rows, by least squares over the `SLOPE_SIZES` sizes around one of them.
 
     Args:
         rows: int [sizes], training rows, each size once.
         correct: bool [sizes, validation rows].
+        at: one of `rows`; the size before it and the one after it are taken with it, or two on one side at an end.
         bootstrap: resamples and seed, see `accuracies`.
 
     Returns:
         None where fewer than two sizes are finished.
     """
     rows = _checked(rows, correct)
-    largest = np.argsort(rows)[-SLOPE_SIZES:]
-    if len(largest) < 2:
+    if len(rows) < 2:
         return None
-    doublings = np.log2(rows[largest])
+    order = np.argsort(rows)
+    first = int(np.searchsorted(rows[order], at)) - SLOPE_SIZES // 2
+    around = order[max(0, min(first, len(rows) - SLOPE_SIZES)) :][:SLOPE_SIZES]
+    doublings = np.log2(rows[around])
     centred = doublings - doublings.mean()
-    slopes = accuracies(np.asarray(correct)[largest], **bootstrap) @ centred / (centred**2).sum()
-    return _estimate(slopes)
+    slopes = accuracies(np.asarray(correct)[around], **bootstrap) @ centred / (centred**2).sum()
+    return Slope(**vars(_estimate(slopes)), smallest=int(rows[around].min()), largest=int(rows[around].max()))
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,17 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from pipelines.evaluation import metrics, report
+from pipelines.evaluation import metrics, report, wording
 
 LONGEST = 10  # entries of a list that are shown
+SAID = {
+    "only_first_right": "rows that only the model has right",
+    "only_second_right": "rows that only the other has right",
+    "difference": "difference in accuracy",
+    "p_value": "McNemar's p",
+    "tfidf_agrees": "TF-IDF agrees",
+    "tfidf_agrees_where_right": "TF-IDF agrees where the model is right as surely",
+}
 
 
 def table(frame: pd.DataFrame) -> str:
@@ -36,8 +44,13 @@ def anything(value: object, name: str) -> str:
     parts = [table(evaluated({" / ".join(path) or name: {"": one} for path, one in splits.items()}))] if splits else []
     figures = list(_figures(value, ()))
     parts += [_lines(path, shown) for path, shown in figures if _is_table(shown)]
-    lines = [f"- {' / '.join(path) or name}: {shown}" for path, shown in figures if shown and not _is_table(shown)]
+    lines = [f"- {_said(path) or name}: {shown}" for path, shown in figures if shown and not _is_table(shown)]
     return "\n\n".join([*parts, *(["\n".join(lines)] if lines else [])])
+
+
+def _said(path: tuple[str, ...]) -> str:
+    """Where a figure stands, in a reader's words."""
+    return " / ".join(SAID.get(name, name.replace("_", " ")) for name in path)
 
 
 def _is_table(value: object) -> bool:
@@ -45,9 +58,9 @@ def _is_table(value: object) -> bool:
 
 
 def _lines(path: tuple[str, ...], lines: list[dict]) -> str:
-    shown = pd.DataFrame([{name: _number(value) for name, value in line.items()} for line in lines[:LONGEST]])
+    shown = pd.DataFrame([{_said((name,)): _number(value) for name, value in line.items()} for line in lines[:LONGEST]])
     more = f"\n\nand {len(lines) - LONGEST} more." if len(lines) > LONGEST else ""
-    title = f"{' / '.join(path)}:\n\n" if path else ""
+    title = f"{_said(path)}:\n\n" if path else ""
     return f"{title}{table(shown.fillna('–'))}{more}"
 
 
@@ -89,7 +102,8 @@ def _figures(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, 
                 for inner, found in _figures(one, (*path, str(name))):
                     yield inner, found if _is_table(found) else f"{found} {shown}".rstrip()
     elif not isinstance(value, dict):
-        yield path, value if _is_table(value) else _number(value)
+        p = path[-1:] == ("p_value",)
+        yield path, value if _is_table(value) else wording.p_value(value).removeprefix("= ") if p else _number(value)
 
 
 def _number(value: object) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipelines import artifacts
-from pipelines.evaluation import about, baselines, findings, markdown, report, summary, wording
+from pipelines.evaluation import about, baselines, calibration_wording, markdown, report, summary, wording
 from pipelines.evaluation.run_facts import Facts, facts
 
 KNOWN = ("dataset", "rows_train", "model_version", "splits", "baselines", "mcnemar_tfidf", "calibration", "parity")
@@ -104,11 +104,10 @@ def _calibration(known: Facts) -> str:
     found = known.metrics.get("calibration", {})
     lines = []
     if "way" in found:
-        lines.append(findings.calibrated(found["way"], found["points"]))
+        lines.append(calibration_wording.calibrated(found["way"], found["points"]))
     if found.get("expected_calibration_error_interval"):
-        lines.append(
-            f"{findings.calibration_error(found)} Bins are of equally many rows; the interval is a bootstrap's."
-        )
+        error = calibration_wording.calibration_error(found)
+        lines.append(f"{error} Bins are of equally many rows; the interval is a bootstrap's.")
     if (difference := known.metrics.get("parity", {}).get("max_difference")) is not None:
         lines.append(f"The export scores as the trained network does, to {difference:.1e}.")
     return " ".join(lines)

@@ -76,9 +76,13 @@ def training_labels(dataset: artifacts.Dataset, *, rows: int) -> np.ndarray:
 
 
 def differences(own: dict, other: dict, *, free: tuple[str, ...]) -> Differences:
-    """The parameters in which two runs differ, those that are `free` to differ aside: {} where they can be compared."""
+    """The parameters in which two runs differ, those that are `free` to differ aside: {} where they can be compared.
+
+    One that a run does not know, which was trained before there was such a parameter, was off.
+    """
     names = sorted((own.keys() | other.keys()) - {*free})
-    return {name: [own.get(name), other.get(name)] for name in names if own.get(name) != other.get(name)}
+    pairs = {name: [own.get(name), other.get(name)] for name in names}
+    return {name: pair for name, pair in pairs.items() if (pair[0] or None) != (pair[1] or None)}
 
 
 def finished_runs(run: artifacts.Run) -> tuple[list[artifacts.Run], dict[str, Differences]]:

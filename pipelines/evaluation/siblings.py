@@ -103,14 +103,17 @@ def clustered(found: Scores, names: np.ndarray, **bootstrap: int) -> dict[str, o
     """Intervals of the figures of a split when users are drawn instead of rows; None where no user is known.
 
     Returns:
-        "rows", "rows_with_user", "users", and `NAME_interval` for each of `metrics.NAMES`.
+        "rows", "rows_with_user", "users", "rows_sharing_a_user" (with another row), and `NAME_interval` for each of
+        `metrics.NAMES`.
     """
     groups = clusters(names)
     if groups is None:
         return None
     figures = metrics.evaluate(found.labels, found.probabilities, groups=groups, **bootstrap)
     known = groups >= len(groups)
-    facts = {"rows": len(groups), "rows_with_user": int(known.sum()), "users": len(np.unique(groups[known]))}
+    texts_of = np.unique(groups[known], return_counts=True)[1]
+    facts = {"rows": len(groups), "rows_with_user": int(known.sum()), "users": len(texts_of)}
+    facts |= {"rows_sharing_a_user": int(texts_of[texts_of > 1].sum())}
     return facts | {f"{name}_interval": figures[f"{name}_interval"] for name in metrics.NAMES}
 
 

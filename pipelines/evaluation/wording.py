@@ -123,14 +123,17 @@ def ceiling(accuracy: float, wrong: dict[str, WrongLabels]) -> str:
     """How far the model is from what its labels allow, and how unsure that is."""
     if not wrong:
         return "Nothing here tells how many labels are wrong by themselves."
-    best = {name: 1 - max(found.value, 0) for name, found in wrong.items()}
+    best = {name: 1 - found.value for name, found in wrong.items() if found.value > 0}
+    told = []
+    if none := ", ".join(name for name in wrong if name not in best):
+        told.append(f"A share of 0 or below ({none}) is luck, or its rows are the harder ones: it bounds nothing.")
+    if not best:
+        return told[0]
     lowest, highest = 100 * min(best.values()), 100 * max(best.values())
-    listed = ", ".join(f"{100 * best[name]:.1f} % ({name}, {found.rows:,} rows)" for name, found in wrong.items())
-    told = [f"With labels that are wrong that often the best possible accuracy is {listed}."]
-    if none := [name for name, found in wrong.items() if found.value < 0]:
-        told.append(f"A share below 0 ({', '.join(none)}) is the luck of few rows: no wrong label shows there.")
+    listed = ", ".join(f"{100 * bound:.1f} % ({name}, {wrong[name].rows:,} rows)" for name, bound in best.items())
+    told.insert(0, f"With labels that are wrong that often the best possible accuracy is {listed}.")
     told.append(f"This model, {100 * accuracy:.1f} %, is {_below(lowest - 100 * accuracy, highest - 100 * accuracy)}.")
-    if len(wrong) == 1:
+    if len(best) == 1:
         return " ".join([*told, "One estimate alone cannot say how sure that is."])
     apart = max(found.low for found in wrong.values()) > min(found.high for found in wrong.values())
     sure = "further than their intervals say: that is how unsure it is" if apart else "and their intervals overlap"
@@ -155,4 +158,4 @@ def summary(result: dict) -> str:
         found = forecast.Estimate(figures["accuracy"], *figures["accuracy_interval"]).percent()
         lines.append(f"- {split} ({figures['rows']:,} rows): {found}; TF-IDF {100 * tfidf[split]['accuracy']:.1f} %")
     minutes = sum(result["seconds"].values()) / 60
-    return "\n".join([*lines, f"- all stages together took {minutes:.1f} minutes"])
+    return "\n".join([*lines, f"- its stages took {minutes:.1f} minutes together, what was there before not counted"])

@@ -85,24 +85,24 @@ def probabilities_by_class(labels: np.ndarray, probabilities: np.ndarray) -> Fig
     return figure
 
 
-def coverage(table: dict[str, np.ndarray], *, target: float = 0.95) -> Figure:
+def coverage(table: dict[str, np.ndarray], *, target: float = 0.95, given: dict | None = None) -> Figure:
     """Accuracy on the surest rows, by the share of rows kept.
 
     Args:
         table: from `pipelines.evaluation.calibration.coverage`.
-        target: an accuracy to read off.
+        target: an accuracy, as a line.
+        given: from `pipelines.evaluation.calibration.surest`, what a threshold from other rows gives on these.
     """
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(7.2, 3.8))
     axes.plot(100 * table["share"], 100 * table["accuracy"], color=MODEL)
-    enough = np.flatnonzero(table["accuracy"] >= target)
-    if len(enough):
-        last = enough[-1]
-        point = 100 * table["share"][last], 100 * table["accuracy"][last]
+    axes.axhline(100 * target, color=DARK, linewidth=0.8, linestyle=":")
+    if given and given["rows"]:
+        point = 100 * given["share"], 100 * given["accuracy"]
         axes.plot(*point, "o", color=ACCENT, zorder=3)
-        text = f"right {100 * target:.0f} % of the time\non the surest {point[0]:.0f} % of rows"
-        axes.annotate(text, point, xytext=(10, 0), textcoords="offset points", fontsize=9, color=DARK)
+        text = f"threshold from validation:\nright {point[1]:.1f} % of the time\non {point[0]:.0f} % of rows"
+        axes.annotate(text, point, xytext=(8, 6), textcoords="offset points", fontsize=9, color=DARK)
     axes.set(
         xlabel="share of rows kept, surest first (%)", ylabel="accuracy on them (%)", title="How sure is sure enough"
     )

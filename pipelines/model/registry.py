@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 from importlib.metadata import version
 from pathlib import Path
@@ -32,7 +34,8 @@ def register(run: artifacts.Run) -> str | None:
     with mlflow.start_run(run_id=run_id):
         logged = mlflow.pyfunc.log_model(name="model", **model)
     os.environ["MLFLOW_RUN_ID"] = run_id  # MLflow takes it away when it opens a run
-    registered = mlflow.register_model(logged.model_uri, name, tags=model["metadata"])
+    with contextlib.redirect_stderr(io.StringIO()):  # where it says that the name is there already
+        registered = mlflow.register_model(logged.model_uri, name, tags=model["metadata"])
     client.set_registered_model_tag(name, "dataset", lineage.first(run.dataset).name)
     return str(registered.version)
 

@@ -117,10 +117,10 @@ def vectors(found: Comparison) -> str:
         return _untested("Sentence vectors")
     one, null = found.finding("sentence vectors"), found.discrepancy.null
     reached = int((null >= one.now).sum())
-    others = "other texts" if one.stands else "texts like any other"
+    others = "are others than before" if one.stands else "cannot be told from the old ones"
     return (
         f"The discrepancy is {one.now:.5f}; of {len(null):,} random deals of the same rows {reached:,} reach it "
-        f"{_chance(one)}. For the model the new rows are {others}."
+        f"{_chance(one)}. By what the model makes of them the new rows {others}."
     )
 
 

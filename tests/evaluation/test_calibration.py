@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pipelines import calibrator
-from pipelines.evaluation import calibration, calibrators, findings, metrics
+from pipelines.evaluation import calibration, calibration_wording, calibrators, metrics
 
 
 @pytest.fixture
@@ -164,9 +164,9 @@ def test_the_way_that_validates_better_is_chosen_and_said(honest, amiss, way):
     labels, probabilities = honest
     found = calibrators.cross_validated(labels, calibrator.apply(probabilities, amiss))
     assert calibrators.chosen(found) == way
-    assert f"**{way}**" in findings.ways_to_calibrate(found, way)
+    assert f"**{way}**" in calibration_wording.ways_to_calibrate(found, way)
 
 
 def test_without_enough_rows_to_compare_a_temperature_is_taken_and_said():
     assert calibrators.chosen({}) == "temperature"
-    assert "Too few validation rows" in findings.ways_to_calibrate({}, "temperature")
+    assert "Too few validation rows" in calibration_wording.ways_to_calibrate({}, "temperature")

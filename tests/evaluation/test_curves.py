@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from pipelines.evaluation import curves
-from pipelines.evaluation.forecast import Estimate
+from pipelines.evaluation.forecast import Estimate, Slope
 
 SMALL_GAP, LARGE_GAP = Estimate(0.01, 0.004, 0.016), Estimate(0.08, 0.07, 0.09)
-STEEP, FLAT = Estimate(0.012, 0.009, 0.015), Estimate(0.001, -0.002, 0.004)
+SIZES = {"smallest": 50_000, "largest": 200_000}
+STEEP, FLAT = Slope(0.012, 0.009, 0.015, **SIZES), Slope(0.001, -0.002, 0.004, **SIZES)
 SETTLED, FALLING, RISING = [0.5, 0.45, 0.448], [0.6, 0.5, 0.45], [0.5, 0.42, 0.47]
 
 
@@ -35,12 +36,28 @@ def test_each_verdict(losses, gap, slope, expected):
     assert found.next_steps
 
 
+def test_a_slope_is_said_with_the_sizes_that_it_lies_between():
+    reason = judged(SETTLED, SMALL_GAP, STEEP).reasons[2]
+    assert reason.startswith("Between 50,000 and 200,000 rows each doubling brought +1.20 [+0.90, +1.50] points")
+
+
+def test_where_all_rows_are_in_use_nobody_is_told_to_take_more_of_them():
+    assert judged(SETTLED, SMALL_GAP, STEEP).next_steps == ["Train on more rows: a larger SIZE, or all."]
+    assert judged(SETTLED, SMALL_GAP, STEEP, rows_left=False).next_steps == ["All rows are in use: label more."]
+
+
+def test_before_anything_is_taken_from_the_network_it_is_found_out_whether_rows_help():
+    first, *others = judged(SETTLED, LARGE_GAP, None).next_steps
+    assert "make curves" in first
+    assert all(step.startswith("If they do not: ") for step in others)
+
+
 def test_a_gap_that_may_be_noise_is_not_large():
     assert judged(RISING, Estimate(0.05, 0.02, 0.08), FLAT).verdict == "converged"
 
 
 def test_a_slope_that_may_be_noise_does_not_ask_for_rows():
-    assert judged(SETTLED, SMALL_GAP, Estimate(0.01, -0.001, 0.02)).verdict == "converged"
+    assert judged(SETTLED, SMALL_GAP, Slope(0.01, -0.001, 0.02, **SIZES)).verdict == "converged"
 
 
 def test_behind_the_baseline_without_a_gap_is_underfit():

@@ -46,25 +46,29 @@ def test_too_few_sizes_or_one_twice_are_refused():
         forecast.fit_power_law([1, 1, 2, 3], models([0.4, 0.3, 0.2, 0.1]))
 
 
-def test_slope_is_the_gain_for_each_doubling_of_the_largest_sizes():
+def test_slope_is_the_gain_for_each_doubling_around_a_size():
     correct = models([0.40, 0.30, 0.20, 0.19, 0.18])
-    slope = forecast.slope_per_doubling(SIZES, correct, resamples=100)
-    assert slope.value == pytest.approx(0.01, abs=1e-4)
-    assert 0.008 < slope.low < slope.high < 0.012
+    for at, sizes, gain in ((4, (2, 4), 0.01), (3, (2, 4), 0.01), (1, (0, 2), 0.1), (0, (0, 2), 0.1)):
+        slope = forecast.slope_per_doubling(SIZES, correct, at=SIZES[at], resamples=100)
+        assert slope.value == pytest.approx(gain, abs=1e-4)
+        assert gain - 0.01 < slope.low < slope.high < gain + 0.01
+        assert (slope.smallest, slope.largest) == tuple(SIZES[position] for position in sizes)
 
 
 def test_order_of_the_sizes_does_not_matter():
     correct = models([0.40, 0.30, 0.20, 0.19, 0.18])
     order = [3, 0, 4, 2, 1]
-    assert forecast.slope_per_doubling(SIZES[order], correct[order]) == forecast.slope_per_doubling(SIZES, correct)
+    assert forecast.slope_per_doubling(SIZES[order], correct[order], at=SIZES[2]) == forecast.slope_per_doubling(
+        SIZES, correct, at=SIZES[2]
+    )
 
 
 def test_one_size_has_no_slope():
-    assert forecast.slope_per_doubling(SIZES[:1], models([0.2])) is None
+    assert forecast.slope_per_doubling(SIZES[:1], models([0.2]), at=SIZES[0]) is None
 
 
 def test_joint_resampling_makes_the_slope_surer_than_two_separate_samples_would():
-    slope = forecast.slope_per_doubling(SIZES[:2], models([0.21, 0.20], rows=2_000), resamples=500)
+    slope = forecast.slope_per_doubling(SIZES[:2], models([0.21, 0.20], rows=2_000), at=SIZES[0], resamples=500)
     separate = 2 * 1.96 * np.sqrt(2 * 0.2 * 0.8 / 2_000)
     assert slope.high - slope.low < separate / 3
 

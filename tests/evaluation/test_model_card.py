@@ -137,3 +137,11 @@ def test_a_list_of_figures_is_a_table_and_what_is_empty_is_left_out():
     assert shown.endswith("- n: 2")
     assert "held_out" not in shown
     assert markdown.anything("", "holdout") == ""
+
+
+def test_what_is_known_by_a_short_name_is_said_in_words():
+    shown = markdown.anything({"test": {"only_first_right": 1200, "p_value": 0.0}, "rows_with_user": 5}, "mcnemar")
+    assert (
+        shown
+        == "- test / rows that only the model has right: 1,200\n- test / McNemar's p: < 0.001\n- rows with user: 5"
+    )

@@ -28,6 +28,14 @@ def test_a_run_of_another_size_from_before_a_default_was_changed_is_left_out_and
     assert left_out == {"50": {"dense_units": [128, 64]}}
 
 
+def test_a_parameter_that_an_older_run_does_not_know_was_off():
+    new = {"units": 64, "language_model": False, "naive_bayes_start": 0.0, "word_offsets": None}
+    assert results.differences(new, {"units": 64}, free=()) == {}
+    switched_on = new | {"language_model": True}
+    assert results.differences(switched_on, {"units": 64}, free=()) == {"language_model": [True, None]}
+    assert results.differences({"units": 64}, {"units": 128}, free=()) == {"units": [64, 128]}
+
+
 def test_a_run_without_predictions_is_not_finished(finish, dataset):
     run = finish("100", rows=100, accuracy=0.7)
     dataset.run("200").folder.mkdir(parents=True)

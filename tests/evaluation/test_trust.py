@@ -11,6 +11,7 @@ from pipelines import artifacts
 from pipelines.evaluation import (
     baselines,
     calibration,
+    calibration_wording,
     ceiling,
     errors,
     findings,
@@ -177,9 +178,10 @@ def test_repeats_that_are_not_counted_give_no_estimate():
 def test_the_ceiling_is_told_with_the_distance_and_its_doubt():
     wrong = {name: WrongLabels(share, 0, 0, rows=1_200) for name, share in {"a": 0.02, "b": 0.1, "c": -0.1}.items()}
     sentence = wording.ceiling(0.8, wrong)
-    assert "98.0 % (a, 1,200 rows), 90.0 % (b, 1,200 rows), 100.0 % (c, 1,200 rows)" in sentence
-    assert "10 to 20 points below" in sentence
-    assert "below 0 (c)" in sentence
+    assert "98.0 % (a, 1,200 rows), 90.0 % (b, 1,200 rows)." in sentence
+    assert "10 to 18 points below" in sentence
+    assert "0 or below (c)" in sentence
+    assert wording.ceiling(0.8, {"c": wrong["c"]}).startswith("A share of 0 or below (c)")
     assert "Nothing here" in wording.ceiling(0.8, {})
 
 
@@ -213,8 +215,8 @@ def test_what_a_threshold_gives_has_its_rows_and_intervals():
     assert found["accuracy_interval"][0] < 2 / 3 < found["accuracy_interval"][1]
     empty = calibration.surest(np.array([1]), np.array([0.6]), certainty=0.9)
     assert (empty["rows"], empty["accuracy"]) == (0, None)
-    assert "no test row passes" in findings.sure_enough({"target": 0.95, "certainty": 0.9, "test": empty})
-    assert "no threshold" in findings.sure_enough({"target": 0.95, "certainty": None})
+    assert "no test row passes" in calibration_wording.sure_enough({"target": 0.95, "certainty": 0.9, "test": empty})
+    assert "no threshold" in calibration_wording.sure_enough({"target": 0.95, "certainty": None})
 
 
 def test_many_kinds_that_do_not_differ_are_not_called_different_and_one_that_does_is():
@@ -255,7 +257,7 @@ def test_sure_mistakes_are_grouped_once_and_masked(dataset):
     labels, probabilities = np.array([0, 1, 1, 0]), np.array([0.99, 0.02, 0.05, 0.01])
     found = errors.grouped(texts, labels, probabilities, baseline).set_index("group")
     assert found["rows"].sum() == 3
-    assert found.loc["label doubtful: TF-IDF is sure of the opposite too", "example"].startswith("@user so happy")
+    assert found.loc["TF-IDF is sure of the opposite, too", "example"].startswith("@user so happy")
     assert found.loc["too short: 3 words or fewer", "rows"] == 1
     assert ((found["low"] < found["share"]) & (found["share"] < found["high"])).all()
     sure = errors.sure(found.reset_index(), wrong=6)
@@ -263,6 +265,39 @@ def test_sure_mistakes_are_grouped_once_and_masked(dataset):
     assert "3 of 6 mistakes, 50.0 % [18.8, 81.2]" in findings.mistakes(sure)
     none = errors.grouped(texts, labels, np.array([0.1, 0.9, 0.9, 0.1]), baseline)
     assert "None of the 0" in findings.mistakes(errors.sure(none, wrong=0))
+
+
+@pytest.mark.parametrize(
+    ("agreeing", "told"),
+    [(100, "says nothing of the labels"), (60, "speaks against the labels"), (0, "speaks against the labels")],
+)
+def test_what_tfidf_says_of_sure_mistakes_is_held_against_what_it_says_where_the_network_is_right(agreeing, told):
+    labels = np.ones(110)
+    probabilities = np.r_[np.full(100, 0.95), np.full(10, 0.6)]  # ten are right, and not surely
+    tfidf = np.r_[np.full(agreeing, 0.7), np.full(110 - agreeing, 0.3)]
+    usual = errors.usual_agreement(labels, probabilities, tfidf)
+    assert (usual["right_rows"], usual["tfidf_agrees_where_right"]) == (100, agreeing / 100)
+    sure = {"certainty": 0.9, "rows": 40, "wrong_rows": 400, "share": 0.1, "share_interval": [0.08, 0.13]}
+    sure |= {"tfidf_agrees": 0.95, "tfidf_agrees_interval": [0.84, 0.99]} | usual
+    assert told in findings.mistakes(sure)
+
+
+def test_with_and_without_something_are_one_comparison():
+    kinds = ["with mention", "without mention", "1 to 5 words", "without URL"]
+    table = pd.DataFrame({"slice": kinds, "p_adjusted": [0.01, 0.01, 0.2, 0.03], "worse": [False, True, False, True]})
+    told = findings.slices(table, least_rows=100)
+    assert "4 kinds with 100 rows or more were looked at, in 3 comparisons" in told
+    assert "2 of the comparisons show a difference, and 2 kinds are surely harder" in told
+
+
+def test_drawing_users_tells_nothing_where_hardly_any_row_shares_one():
+    names = np.array(["a", "a", "b", None] + [None] * 96, object)
+    scores = Scores(np.arange(100), np.tile([0, 1], 50).astype(np.int8), np.tile([0.2, 0.8], 50))
+    found = siblings.clustered(scores, names, resamples=20, seed=0)
+    assert (found["rows_with_user"], found["users"], found["rows_sharing_a_user"]) == (3, 2, 2)
+    figures = {"accuracy": 1.0, "accuracy_interval": [1.0, 1.0]}
+    assert "cannot tell" in findings.clusters(figures, found)
+    assert "cannot tell" not in findings.clusters(figures, found | {"rows_sharing_a_user": 50})
 
 
 def test_the_surest_mistakes_of_each_label_come_first_with_names_masked():

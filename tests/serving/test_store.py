@@ -186,6 +186,30 @@ def test_a_version_that_cannot_be_loaded_stops_no_restart_and_is_not_tried_at_ev
     assert loads[2:] == ["fixture-10-00000003"]
 
 
+def test_a_version_whose_files_are_not_what_its_manifest_says_is_not_fetched_at_every_look(
+    upload, source, settings, monkeypatch, predictor
+):
+    monkeypatch.setattr(predictors, "load", lambda folder, **options: predictor)
+    upload(source)
+    fetch(settings)
+    figures = Metrics()
+    loader = Loader(settings, Slot(settings), figures, Board())
+    loader._start()
+    model_folder.write_manifest(source, version="fixture-10-00000002")
+    whole = (source / "saved_model.pb").read_bytes()
+    (source / "saved_model.pb").write_bytes(whole[::-1])
+    upload(source)
+    for _ in range(3):
+        loader.look()
+    assert figures.failed_reloads._value.get() == 1
+    (source / "saved_model.pb").write_bytes(whole)
+    upload(source)
+    later = time.monotonic() + 100
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    loader.look()
+    assert figures.reloads._value.get() == 1
+
+
 def rewrite(change):
     def apply(folder):
         value = json.loads((folder / "manifest.json").read_text())

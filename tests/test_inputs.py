@@ -1,0 +1,35 @@
+import subprocess
+import sys
+
+import pytest
+
+from pipelines import artifacts, inputs
+
+MAKEFILE = """
+quiet:
+	@printf 'WARNING: All log messages before absl::InitializeLog()\\nE0000 00:00 no GPU\\n' >&2
+	@printf 'epoch 1:  50%%|###  |\\repoch 1: 100%%|#####|\\nbest epoch 1\\n'
+broken:
+	@echo 'error: no labels' >&2; exit 3
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    (tmp_path / "Makefile").write_text(MAKEFILE)
+    monkeypatch.setattr(artifacts, "ROOT", tmp_path)
+    return artifacts.Dataset("x")
+
+
+def test_in_a_notebook_what_make_says_comes_without_bars_and_remarks_of_libraries(checkout, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "ipykernel", inputs)
+    inputs.make("quiet", checkout)
+    assert capsys.readouterr().out == "best epoch 1\n"
+    with pytest.raises(subprocess.CalledProcessError, match="exit status 2"):
+        inputs.make("broken", checkout)
+    assert "error: no labels" in capsys.readouterr().out
+
+
+def test_elsewhere_it_comes_as_it_is(checkout, capfd):
+    inputs.make("quiet", checkout)
+    assert "100%|#####|" in capfd.readouterr().out
