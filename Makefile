@@ -7,8 +7,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PORT ?= 8000
 WORKERS ?= 2
 SIZES ?= 12500 25000 50000 100000
-TF_CPP_MIN_LOG_LEVEL ?= 2
-export PORT WORKERS TF_CPP_MIN_LOG_LEVEL TEXT FILE OUT NEW
+export PORT WORKERS TEXT FILE OUT NEW
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python
 DATA := $(or $(DATA_FOLDER),data)
@@ -35,7 +34,7 @@ train: .venv/ready-run ## all stages up to the evaluated model: SIZE=200000 (def
 	else $(MAKE) -s run DATASET=$$d RUN=$$r; fi; $(PYTHON) -m pipelines.evaluation.summary $$d $$r
 model-card: .venv/ready-run ; @$(PYTHON) -m pipelines.evaluation.model_card --dataset "$(DATASET)" --run "$(SIZE)" --out MODEL_CARD.md ## MODEL_CARD.md anew, from the figures of a run: SIZE=200000
 curves: .venv/ready-run ## train every size of SIZES="12500 25000 50000 100000" (the default) and compare them
-	@set -e; for size in $(SIZES); do case $$size in all|[1-9]*) ;; *) echo "SIZES: $$size is no number of rows, nor all" >&2; exit 2;; esac; done; for size in $(SIZES); do $(MAKE) -s train SIZE=$$size; done; $(MAKE) -s train SIZE=$(lastword $(SIZES)) AGAIN=05_diagnose
+	@set -e; for size in $(SIZES); do case $$size in all|[1-9]*) ;; *) echo "SIZES: $$size is no number of rows, nor all" >&2; exit 2;; esac; done; for size in $(filter-out $(lastword $(SIZES)),$(SIZES)); do $(MAKE) -s train SIZE=$$size; done; $(MAKE) -s train SIZE=$(lastword $(SIZES)) AGAIN=05_diagnose
 holdouts: .venv/ready-run ## the same on other test rows: later in time, other users, leaky; 06 shows them side by side
 	@set -e; siblings=$$($(PYTHON) -m pipelines.dataset.sources siblings $(if $(DATASET),--dataset "$(DATASET)")); \
 	for d in $$siblings; do $(MAKE) -s train DATASET=$$d; done; $(MAKE) -s train

@@ -121,9 +121,9 @@ def _line(data: bytes) -> str:
 def try_one(data: bytes) -> None:
     """Bytes as JSON on its own, and as a whole request."""
     try:
-        body.parse_json(data, 8)
+        body.parse_json(data, 8, 256)
     except Problem as problem:
-        if problem.status != 400:
+        if problem.status not in (400, 422):
             raise
     environ = environ_of(data)
     status = call(environ)

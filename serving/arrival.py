@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
@@ -39,17 +40,19 @@ class Arrival:
     Attributes:
         deadline: by the monotonic clock, in seconds.
         max_body_bytes: of a body that is worth waiting for.
+        wanted: whether the body that follows such headers is worth waiting for.
         received: the bytes, from the request line on.
         malformed: what is wrong with its chunks; empty where nothing is, as far as they have come.
     """
 
     deadline: float
     max_body_bytes: int
+    wanted: Callable[[Head], bool] = lambda head: True
     received: bytearray = field(default_factory=bytearray)
     malformed: str = ""
     _head_end: int = -1
     _total: int | None = None
-    _is_cut: bool = False  # its body is announced as larger than what is worth waiting for
+    _is_cut: bool = False  # its body is not worth waiting for
     _chunk: int = 0  # where the next chunk of a chunked body begins
     _chunks: int = 0  # before that
     _ended: bool = False  # a chunked body, with its last chunk
@@ -101,10 +104,10 @@ class Arrival:
             return False
         self._head_end = self._chunk = end + 4
         head = bytes(self.received[: self._head_end])
-        if _CHUNKED.search(head) is None:
-            length = _LENGTH.search(head)
-            body = int(length[1]) if length else 0
-            self._is_cut = body > self.max_body_bytes
+        chunked, length = _CHUNKED.search(head), _LENGTH.search(head)
+        body = int(length[1]) if length and not chunked else 0
+        self._is_cut = body > self.max_body_bytes or bool((chunked or body) and not self.wanted(Head(head)))
+        if self._is_cut or not chunked:
             self._total = self._head_end + (0 if self._is_cut else body)
         return True
 

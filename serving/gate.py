@@ -17,7 +17,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import TConn
 
 from serving import sockets
-from serving.arrival import Arrival
+from serving.arrival import Arrival, Head
 from serving.fiber_worker import FiberWorker
 from serving.reader import WholeRequest
 
@@ -39,13 +39,17 @@ class GatedWorker(FiberWorker):
         """Answer the request that has arrived."""
         raise NotImplementedError
 
+    def wants_body(self, head: Head) -> bool:
+        """Whether the body that follows such headers will be read."""
+        return True
+
     def give_up(self, conn: TConn, arriving: Arrival) -> None:
         """Send a client away whose request has not arrived in time."""
         raise NotImplementedError
 
     def enqueue_req(self, conn):
         """Wait for a request: gunicorn calls this with new connections and with kept ones that have become readable."""
-        arriving = Arrival(time.monotonic() + self.body_seconds, self.max_body_bytes)
+        arriving = Arrival(time.monotonic() + self.body_seconds, self.max_body_bytes, self.wants_body)
         if conn.parser is not None:  # what came along with the request before
             arriving.received += conn.parser.unreader.take_buffered()
         if arriving.complete() or self._receive(conn, arriving):

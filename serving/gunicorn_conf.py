@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # gunicorn reads t
 from serving import logs, metrics, shared, sockets
 from serving.settings import Settings, SettingsError
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # not that there is no GPU, past all logging; errors are raised
 try:
     _settings = Settings.from_environment()
 except SettingsError as error:
@@ -33,6 +33,10 @@ def _connections(most: int) -> int:
     return most if soft == resource.RLIM_INFINITY else min(most, soft * 3 // 4)
 
 
+_reloads: list[int] = []
+signal.signal(
+    signal.SIGHUP, lambda number, frame: _reloads.append(number)
+)  # until gunicorn hears it: it would end this
 shared.MASTER = os.getpid()
 bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
 workers = _settings.workers
@@ -65,7 +69,11 @@ def on_starting(server):
     try:
         store.folder(_settings)
         # Shared by all workers: less memory for each, and a new one is ready sooner.
-        predictor.import_runtime(_settings.serving_runtime)
+        with logs.without_remarks():
+            predictor.import_runtime(_settings.serving_runtime)
+        if _reloads:
+            store.folder.cache_clear()
+            store.folder(_settings)
     except ModelError as error:
         sys.exit(str(error))
     if not _settings.api_key and _settings.host not in {"127.0.0.1", "::1", "localhost"}:

@@ -81,7 +81,7 @@ class Loader:
             log.warning("this worker has no model; it tries again in %d seconds", pause)
             time.sleep(pause)
             tries += 1
-        if self._board.reload_asked():  # before this worker heard signals
+        if self._board.reload_asked() or store.given_up():  # before this worker heard signals, or could wait
             self._replace()
         while seconds := self._settings.model_poll_seconds:
             time.sleep(seconds * random.uniform(0.8, 1.2))  # the workers shall not load all at the same time

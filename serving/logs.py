@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import os
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +16,21 @@ from gunicorn.glogging import Logger
 from serving import sockets
 
 _PATIENCE = 50  # milliseconds
+_LONGEST = 4096 - 1  # bytes of a line: what a pipe that has room takes at once, and whole beside those of other workers
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+
+@contextlib.contextmanager
+def without_remarks() -> Iterator[None]:
+    """Meanwhile nothing reaches standard error: libraries remark there, past all logging, what machine they find."""
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 class NoAccessLog(Logger):
@@ -41,6 +58,9 @@ class Console(logging.StreamHandler):
         if left_out:
             said = f"{left_out} log lines were left out: nobody read them"
             super().emit(logging.LogRecord(__name__, logging.WARNING, __file__, 0, said, None, None))
+            if not self._takes(0):
+                self._left_out = 1
+                return
         super().emit(record)
 
     def _takes(self, milliseconds: int) -> bool:
@@ -64,7 +84,18 @@ class JsonFormatter(logging.Formatter):
         line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return _fitting(line)
+
+
+def _fitting(line: dict[str, Any]) -> str:
+    """The line as JSON, all in ASCII; what is longest in it is cut where it would be too long."""
+    while len(said := json.dumps(line, default=str)) > _LONGEST:
+        name = max(line, key=lambda name: len(json.dumps(line[name], default=str)))
+        value = line[name] if isinstance(line[name], str | list) else str(line[name])
+        # Of a traceback the end tells most.
+        line[name] = value[-(len(value) // 2) :] if name == "exception" else value[: len(value) // 2]
+        line["cut"] = True
+    return said
 
 
 def configuration(level: str) -> dict[str, Any]:

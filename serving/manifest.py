@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -13,6 +14,10 @@ MAX_BYTES = 2**20  # thousands of files; a SavedModel has a handful
 
 class ModelError(RuntimeError):
     """A model that cannot be served; the message says what is wrong and the way out."""
+
+
+class SlowError(ModelError):
+    """A model that did not come in time."""
 
 
 class File(BaseModel):
@@ -35,7 +40,7 @@ class Manifest(BaseModel):
     model_config = ConfigDict(protected_namespaces=(), frozen=True)
 
     model_version: str = Field(pattern=r"^[A-Za-z0-9._=,+-]{1,200}$")
-    labels: tuple[str, str]
+    labels: tuple[Literal["negative"], Literal["positive"]]
     threshold: float = Field(ge=0, le=1)
     files: dict[str, File] = Field(min_length=1)
     canary: list[Canary] = Field(min_length=1)
@@ -72,8 +77,15 @@ def verify(folder: Path) -> Manifest:
     """Check that a folder holds exactly the files of its manifest.
 
     Raises:
-        ModelError: a file is missing, different, too much, or outside the folder.
+        ModelError: a file is missing, different, too much, outside the folder, or cannot be read.
     """
+    try:
+        return _verify(folder)
+    except OSError as error:
+        raise ModelError(f"{folder} cannot be read: {error}") from None
+
+
+def _verify(folder: Path) -> Manifest:
     manifest = read(folder)
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()} - {
         NAME

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import os
 import signal
 
@@ -9,7 +11,7 @@ from flask import Blueprint, Response, jsonify, render_template, request
 
 from serving import openapi, problems, settings
 from serving.problems import Problem
-from serving.service import service
+from serving.service import Service, service
 
 blueprint = Blueprint("operation", __name__)
 METRICS = "/metrics"
@@ -67,12 +69,22 @@ def metrics() -> Response:
 @blueprint.get("/openapi.json")
 def openapi_json() -> Response:
     """The OpenAPI 3.1 document."""
-    return jsonify(openapi.document(service()))
+    return Response(_document(service()), content_type="application/json")
 
 
 @blueprint.get("/docs")
 def docs() -> str:
     """The same for people; it needs no outside assets."""
-    own = service()
+    return _page(service(), request.host_url)
+
+
+# Milliseconds each, in which a process answers nobody else; and hosts are the clients' to choose.
+@functools.lru_cache(maxsize=4)
+def _document(own: Service) -> bytes:
+    return json.dumps(openapi.document(own)).encode()
+
+
+@functools.lru_cache(maxsize=64)
+def _page(own: Service, address: str) -> str:
     more = {"kinds": problems.KINDS, "variables": settings.table(own.settings), "settings": own.settings}
-    return render_template("docs.html", document=openapi.document(own), **more)
+    return render_template("docs.html", document=openapi.document(own), address=address, **more)

@@ -9,12 +9,14 @@ import fcntl
 import hashlib
 import ipaddress
 import mmap
+import os
 import secrets
 import struct
 import tempfile
 import threading
 import time
 import weakref
+from typing import IO
 
 _WAYS = 8  # clients that share one stretch of the table, and its lock
 _STRETCH = struct.Struct("<" + "Qd" * _WAYS)  # of each: key, time by which its bucket is full
@@ -29,7 +31,7 @@ class Table:
     def __init__(self, stretches: int = 8192):
         # Anonymous memory that a fork shares: where a mapped file's disk is full, the kernel kills who writes to it.
         self._memory = mmap.mmap(-1, stretches * _STRETCH.size)
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (open for as long as the table is; empty, for its locks)
+        self._file = _empty_file()  # open for as long as the table is; for its locks
         weakref.finalize(self, self._file.close)
         self._stretches = stretches
         self._secret = secrets.token_bytes(16)  # or a client could choose an address that collides with another's
@@ -65,6 +67,11 @@ class Table:
         row[2 * place : 2 * place + 2] = key, full + interval
         _STRETCH.pack_into(self._memory, start, *row)
         return 0.0
+
+
+def _empty_file() -> IO[bytes]:
+    """In memory where that can be: the disk may be full."""
+    return os.fdopen(os.memfd_create("rates"), "wb") if hasattr(os, "memfd_create") else tempfile.TemporaryFile()
 
 
 def client_key(address: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import math
 import os
 import resource
 import shutil
@@ -20,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from serving import allow, manifest
-from serving.manifest import Manifest, ModelError
+from serving.manifest import Manifest, ModelError, SlowError
 from serving.settings import Settings
 
 INSIDE_MODEL = "artifacts/saved_model"  # where the training's MLflow model keeps the export
@@ -30,20 +31,26 @@ Get = Callable[[str, Path], None]  # fetches the file of this name to this path
 Take = Callable[[Get], None]
 # Set here, so that what the operator sets comes first.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
-_RULES = {"MLFLOW_ALLOW_HTTP_REDIRECTS": "false", "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
+_RULES = {
+    "MLFLOW_ALLOW_HTTP_REDIRECTS": "false",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",  # from wherever the server says
+}
 
 
-def fetch(folder: Path, settings: Settings, *, known: Sequence[str] = ()) -> Path:
+def fetch(folder: Path, settings: Settings, *, known: Sequence[str] = (), seconds: float = math.inf) -> Path:
     """Fetch what MODEL_URI names into a folder; returns the folder in it, which holds the manifest at least.
 
     Args:
         folder: empty.
         settings: of the service.
         known: digests of manifests whose other files need not be fetched; EVERY for any.
+        seconds: that it may take, where that is less than the settings allow.
 
     Raises:
         ModelError: it could not be had, is too large, or took too long.
     """
+    seconds = min(seconds, settings.model_fetch_seconds)
     arguments = [settings.model_uri, str(folder), str(settings.model_max_bytes), *known]
     root = str(Path(__file__).resolve().parents[1])
     own = {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
@@ -54,13 +61,11 @@ def fetch(folder: Path, settings: Settings, *, known: Sequence[str] = ()) -> Pat
             env=_PATIENCE | os.environ | _RULES | own,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=settings.model_fetch_seconds,
+            timeout=seconds,
         )
     except subprocess.TimeoutExpired:
-        seconds = settings.model_fetch_seconds
-        raise ModelError(
-            f"{settings.model_uri} cannot be fetched: not done in MODEL_FETCH_SECONDS={seconds:g}"
-        ) from None
+        most = f"MODEL_FETCH_SECONDS={settings.model_fetch_seconds:g}"
+        raise SlowError(f"{settings.model_uri} cannot be fetched: not done in {seconds:g} seconds ({most})") from None
     if ended.returncode:
         said = (ended.stdout or ended.stderr).decode("utf-8", "replace").strip()
         raise ModelError((said.splitlines() or [f"fetching ended with status {ended.returncode}"])[-1])

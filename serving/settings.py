@@ -38,7 +38,11 @@ class Settings(BaseModel):
         "tensorflow", description="What runs the model; onnx is the light form inside the export."
     )
     model_poll_seconds: float = Field(
-        0, ge=0, le=86400, description="Seconds between looks whether MODEL_URI names another model; 0: none."
+        0,
+        ge=0,
+        le=86400,
+        description="Seconds between looks whether MODEL_URI names another model; 0: none. A look at MLflow takes a "
+        "second or two of one core.",
     )
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 is every interface.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
@@ -95,7 +99,9 @@ class Settings(BaseModel):
     log_requests: bool = Field(True, description="One log line a request.")
     log_scores: bool = Field(True, description="The line holds the probabilities, 4 decimals, of the first 256 texts.")
     log_texts: bool = Field(
-        False, description="The line holds the first 32 texts, 280 characters of each: personal data, so off."
+        False,
+        description="The line holds the first 32 texts, 280 characters of each, as far as 4 KiB hold them: personal "
+        "data, so off.",
     )
     log_clients: bool = Field(False, description="The line holds the client's address: personal data, so off.")
 

@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import functools
 import logging
+import math
 import os
 import shutil
 import tempfile
@@ -23,6 +24,8 @@ from serving.settings import Settings
 
 log = logging.getLogger("serving.store")
 _LOAD_SECONDS = 600  # no process takes longer from being given a folder to having loaded it
+_START_SECONDS = 20  # for a source, where there is a model to start with meanwhile
+_given_up = False
 
 
 @functools.cache  # the master resolves it before it forks, so that all workers load the same files at the start
@@ -32,18 +35,27 @@ def folder(settings: Settings) -> Path:
     Raises:
         ModelError: there is no such model, it may not be read, or it is not what its manifest says.
     """
+    global _given_up
     try:
-        return fetch(settings)
+        return fetch(settings, seconds=math.inf if _kept(settings) is None else _START_SECONDS)
     except ModelError as error:
         last = last_good(settings)
         if last is None:
             raise
+        _given_up = isinstance(error, manifest.SlowError)
         log.warning("%s; going on with %s, which was fetched before", error, manifest.read(last).model_version)
         return last
 
 
-def fetch(settings: Settings) -> Path:
+def given_up() -> bool:
+    """Whether the start has not waited for a slow source: it may have more by now."""
+    return _given_up
+
+
+def fetch(settings: Settings, *, seconds: float = math.inf) -> Path:
     """The verified local folder of what MODEL_URI names now.
+
+    It may take `seconds`, where that is less than the settings allow.
 
     Raises:
         ModelError: there is no such model, it may not be read, or it is not what its manifest says.
@@ -53,14 +65,16 @@ def fetch(settings: Settings) -> Path:
         return _local(settings)
     place = _place(settings)
     try:
-        place.mkdir(parents=True, exist_ok=True)
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _check_owner(place)
         with _alone(place):
+            _evict(place)  # before, or a disk that is full stays so
             for left_over in place.glob(".fetching-*"):  # of a process that was killed: no other fetches now
                 shutil.rmtree(left_over, ignore_errors=True)
             with tempfile.TemporaryDirectory(prefix=".fetching-", dir=place) as temporary:
-                fetched = _fetch(settings, Path(temporary))
+                fetched = _fetch(settings, Path(temporary), seconds=seconds)
             os.utime(fetched)
-            _evict(place, needed=fetched)
+            (place / ".seen").unlink(missing_ok=True)
             return fetched
     except OSError as error:
         raise ModelError(f"{settings.model_uri} cannot be fetched to {place}: {error}") from None
@@ -74,18 +88,23 @@ def digest(settings: Settings) -> str:
     """
     if _is_here(settings):
         return manifest.digest(_local(settings))
-    with tempfile.TemporaryDirectory(prefix="look-") as temporary:
-        return manifest.digest(remote.fetch(Path(temporary), settings, known=[remote.EVERY]))
+    seen = _place(settings) / ".seen"
+    with contextlib.ExitStack() as alone:
+        with contextlib.suppress(OSError):  # where there is no cache, or none that can be written to
+            alone.enter_context(_alone(seen.parent))
+        with contextlib.suppress(OSError):  # another worker may have looked just now
+            if 0 <= time.time() - seen.stat().st_mtime < settings.model_poll_seconds / 2:
+                return seen.read_text()
+        with tempfile.TemporaryDirectory(prefix="look-") as temporary:
+            found = manifest.digest(remote.fetch(Path(temporary), settings, known=[remote.EVERY]))
+        with contextlib.suppress(OSError):
+            seen.write_text(found)
+        return found
 
 
 def last_good(settings: Settings) -> Path | None:
     """The folder kept last, where MODEL_URI names a place elsewhere and its files are still good."""
-    if _is_here(settings):
-        return None
-    try:
-        last = (_place(settings) / "current").resolve(strict=True)
-        manifest.verify(last)
-    except (ModelError, OSError):
+    if (last := _kept(settings)) is None:
         return None
     with contextlib.suppress(OSError):  # of a cache that cannot be written to: nothing is evicted there
         os.utime(last)
@@ -106,6 +125,17 @@ def keep(settings: Settings, folder: Path) -> None:
         log.warning("%s is not remembered as the last good model: %s", folder, error)
 
 
+def _kept(settings: Settings) -> Path | None:
+    if _is_here(settings):
+        return None
+    try:
+        _check_owner(_place(settings))
+        last = (_place(settings) / "current").resolve(strict=True)
+    except (ModelError, OSError):
+        return None
+    return last if _is_good(last) else None
+
+
 def _is_here(settings: Settings) -> bool:
     """Whether MODEL_URI names a folder of this machine.
 
@@ -122,6 +152,11 @@ def _local(settings: Settings) -> Path:
     return Path(settings.model_uri.removeprefix("file://"))
 
 
+def _check_owner(place: Path) -> None:
+    if place.stat().st_uid != os.geteuid():  # in /tmp, to which all may write, another may have been first
+        raise ModelError(f"{place} belongs to another user: set MODEL_CACHE to a folder of your own")
+
+
 def _place(settings: Settings) -> Path:
     return settings.model_cache / sha256(settings.model_uri.encode()).hexdigest()[:16]
 
@@ -134,10 +169,11 @@ def _alone(place: Path) -> Iterator[None]:
         yield
 
 
-def _fetch(settings: Settings, temporary: Path) -> Path:
+def _fetch(settings: Settings, temporary: Path, *, seconds: float) -> Path:
     place = _place(settings)
     good = [folder for folder in place.glob("?" * 16) if _is_good(folder)]  # another process may be loading them
-    fetched = remote.fetch(temporary, settings, known=[manifest.digest(folder) for folder in good])
+    known = [manifest.digest(folder) for folder in good]
+    fetched = remote.fetch(temporary, settings, known=known, seconds=seconds)
     final = place / manifest.digest(fetched)[:16]
     if final not in good:
         manifest.verify(fetched)
@@ -146,13 +182,12 @@ def _fetch(settings: Settings, temporary: Path) -> Path:
     return final.resolve()
 
 
-def _evict(place: Path, *, needed: Path) -> None:
-    """Remove all but this folder, the last good one, and those that another process may be loading."""
-    last = (place / "current").resolve()
+def _evict(place: Path) -> None:
+    last = (place / "current").resolve()  # it stays, and so does what a process may be loading
     for folder in (*place.glob("?" * 16), *place.glob(".keeping-*")):
         with contextlib.suppress(FileNotFoundError):  # a link of `keep` that has taken its place meanwhile
             given = folder.stat().st_mtime
-            if folder.resolve() not in (needed, last) and time.time() - given > _LOAD_SECONDS:
+            if folder.resolve() != last and time.time() - given > _LOAD_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -53,6 +53,9 @@ class Worker(SharingWorker):
     def fit(self):
         return self._service.slot.filled() and not self._hangs
 
+    def wants_body(self, head):
+        return not self._settings.api_key or self._service.is_key(head.header("authorization"))
+
     def admit(self, conn, arriving):
         head = arriving.head()
         method, path = head.first_line()

@@ -33,13 +33,15 @@ class Server:
             *arguments,
             app,
         ]
+        # Set by `import pipelines`, and no part of how it is started.
+        environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
         with log.open("wb") as file:
             self.process = subprocess.Popen(
                 command,
                 cwd=ROOT,
                 stderr=file,
                 stdout=file,
-                env=os.environ | {"PORT": str(self.port), "DRAIN_SECONDS": "0"} | variables,
+                env=environment | {"PORT": str(self.port), "DRAIN_SECONDS": "0"} | variables,
             )
 
     def call(self, method, path, body=None, *, headers=None, connection=None):

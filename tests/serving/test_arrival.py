@@ -121,3 +121,15 @@ def test_a_header_is_read_wherever_it_stands_and_a_body_is_none():
     head = arrived(POST + b"x-a:1\r\nB: x\r\nX-A: 2 \r\nContent-Length: 9\r\n\r\n\r\nX-A: 3\r\n").head()
     assert head.header("X-A") == "1,2"
     assert head.header("X") == ""
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 10", b"Transfer-Encoding: chunked"])
+def test_a_body_that_nobody_will_read_is_not_waited_for(framing):
+    raw = b"POST /predict HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wrong\r\n" + framing + b"\r\n\r\n"
+    arrival = Arrival(0, 1000, lambda head: head.header("authorization") == "Bearer right")
+    arrival.received += raw
+    assert arrival.complete()
+    assert not arrival.whole()
+    arrival = Arrival(0, 1000, lambda head: head.header("authorization") == "Bearer wrong")
+    arrival.received += raw
+    assert not arrival.complete()

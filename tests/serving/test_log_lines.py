@@ -85,3 +85,40 @@ def test_a_standard_error_that_is_no_file_is_written_to(monkeypatch, capsys):
     console = logs.Console()
     console.handle(record("here"))
     assert capsys.readouterr().err == "here\n"
+
+
+def test_a_line_fits_into_what_a_pipe_takes_at_once():
+    record = logging.LogRecord("serving", logging.INFO, __file__, 0, "request", None, None)
+    record.sent, record.scores = ["é" * 140] * 32, [0.1234] * 256
+    said = logs.JsonFormatter().format(record)
+    found = json.loads(said)
+    assert len(said) < 4096
+    assert found["cut"] is True
+    assert 0 < len(found["sent"]) < 32
+    assert found["scores"] == record.scores
+    record.sent = record.sent[:1]
+    assert "cut" not in json.loads(logs.JsonFormatter().format(record))
+
+
+def test_of_a_long_traceback_the_end_is_kept():
+    try:
+        raise ValueError("x" * 9000 + " the end")
+    except ValueError:
+        record = logging.LogRecord("serving", logging.ERROR, __file__, 0, "failed", None, sys.exc_info())
+    said = logs.JsonFormatter().format(record)
+    assert len(said) < 4096
+    assert json.loads(said)["exception"].endswith(" the end")
+
+
+@logs.without_remarks()
+def _fail():
+    raise ZeroDivisionError
+
+
+def test_remarks_of_libraries_reach_nobody_and_what_comes_after_does(capfd):
+    with logs.without_remarks():
+        os.write(2, b"cudart_stub.cc: no GPU")
+    with pytest.raises(ZeroDivisionError):
+        _fail()
+    os.write(2, b"after")
+    assert capfd.readouterr().err == "after"

@@ -48,6 +48,7 @@ def test_a_link_to_the_folder_passes(folder, tmp_path):
         (lambda folder: (folder / "manifest.json").write_text("{}"), "model_version"),
         (lambda folder: (folder / "manifest.json").write_bytes(b"\xff"), "is not a manifest"),
         (lambda folder: rewrite(folder, lambda value: value["labels"].pop()), "labels"),
+        (lambda folder: rewrite(folder, lambda value: value["labels"].reverse()), "labels"),
         (lambda folder: rewrite(folder, lambda value: value.update(canary=[])), "canary"),
         (lambda folder: rewrite(folder, lambda value: value.update(model_version="a b")), "model_version"),
     ],

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from serving import body
+from serving.problems import Problem
 
 DEEP = 100_000
 
@@ -162,4 +163,17 @@ def test_nesting_counts_brackets_outside_strings(value):
             return 1 + max(map(depth, of.values()), default=0)
         return 1 + max(map(depth, of), default=0) if isinstance(of, list) else 0
 
-    assert body.nesting(json.dumps(value).encode()) == depth(value)
+    structure, whole = body.between_strings(json.dumps(value).encode(), most=10**6)
+    assert whole
+    assert body.nesting(structure, most=10**6) == depth(value)
+
+
+@pytest.mark.parametrize(
+    "sent", [b'""' * 500_000, b"[" + b"[]," * 300_000 + b"[]]", b"[" + b"1," * 500_000 + b"1]", b"[]" * 500_000]
+)
+def test_far_more_values_than_texts_are_refused_before_they_are_decoded(sent, monkeypatch):
+    monkeypatch.setattr(body, "_DECODER", None)
+    with pytest.raises(Problem) as refusal:
+        body.parse_json(sent, 8, 256)
+    assert refusal.value.status == 422
+    assert refusal.value.members == {"max_texts": 256}

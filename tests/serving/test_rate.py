@@ -79,6 +79,11 @@ with tempfile.TemporaryFile(buffering=0) as file:
 """
 
 
+def test_without_a_place_for_temporary_files_there_is_a_table(monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", "/nonexistent")
+    assert Table().take("client", per_minute=1) == 0
+
+
 def test_a_disk_that_fills_up_harms_no_process(tmp_path):
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path], capture_output=True).returncode:
         pytest.skip("a full disk needs the right to mount one of 64 kB")

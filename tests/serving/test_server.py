@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -116,6 +116,31 @@ def test_chunked_bodies_are_read_and_limited(server):
     body = b'{"text": "good"}'
     assert raw(server, [start, b"%x\r\n" % len(body), body + b"\r\n", b"0\r\n\r\n"], pause=0.02)[0] == 200
     assert raw(server, start + b"%x\r\n" % 120_000 + b"x" * 120_000 + b"\r\n0\r\n\r\n")[0] == 413
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 90000", b"Transfer-Encoding: chunked"])
+def test_without_the_key_no_body_is_waited_for(server, framing):
+    started = time.monotonic()
+    status, _, _ = raw(server, POST.replace(b"Bearer key", b"Bearer other") + framing + b"\r\n\r\n")
+    assert status == 401
+    assert time.monotonic() - started < 1.5  # it is sent away after 2 s
+
+
+def test_every_line_of_the_log_is_json(server):
+    assert all(json.loads(line)["level"] for line in server.log.read_text().splitlines())
+
+
+def test_a_reload_that_is_asked_for_before_it_is_up_does_not_end_it(model, tmp_path):
+    server = Server(tmp_path / "log", MODEL_URI=str(model), WORKERS="1")
+    status = Path(f"/proc/{server.process.pid}/status")
+    if not status.exists():
+        pytest.skip("/proc says when a process hears a signal")
+    with ExitStack() as stack:
+        stack.callback(server.stop)
+        # Bit 0 is that of SIGHUP; gunicorn listens seconds later, once it has imported TensorFlow.
+        wait_until(lambda: int(re.search(r"SigCgt:\s*(\w+)", status.read_text())[1], 16) & 1)
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_until_ready(workers=1)
 
 
 def test_pipelined_requests_are_answered_in_order(server):

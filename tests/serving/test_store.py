@@ -351,6 +351,58 @@ def test_a_source_that_never_ends_is_given_up_and_what_was_fetched_before_is_use
     assert "MODEL_FETCH_SECONDS=4" in caplog.text
 
 
+def test_a_start_with_a_good_model_waits_little_for_a_slow_source_and_asks_again_later(
+    fetched, upload, source, settings, monkeypatch, predictor
+):
+    monkeypatch.setattr(predictors, "load", lambda folder, **options: predictor)
+    monkeypatch.setattr(store, "_START_SECONDS", 4)
+    monkeypatch.setattr(store, "_given_up", False)
+    patient, good = settings.model_copy(update={"model_fetch_seconds": 500}), os.environ["AWS_ENDPOINT_URL"]
+    with serving(Drip) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        assert fetch(patient) == fetched
+    assert store.given_up()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", good)
+    upload(source)  # by now it answers, with another model
+    loader = Loader(patient, Slot(patient), Metrics(), Board())
+    loader._start()
+    assert loader._digest == store.digest(patient) != manifest.digest(fetched)
+
+
+def test_a_cache_of_another_user_is_not_trusted(fetched, upload, source, settings, monkeypatch):
+    upload(source)
+    monkeypatch.setattr(os, "geteuid", lambda: fetched.stat().st_uid + 1)
+    assert store.last_good(settings) is None
+    with pytest.raises(ModelError, match="belongs to another user: set MODEL_CACHE"):
+        store.fetch(settings)
+
+
+def test_what_is_not_needed_leaves_before_more_is_fetched(fetched, upload, source, settings):
+    upload(source)
+    unused = store.fetch(settings)
+    os.utime(unused, (0, 0))
+    model_folder.write_manifest(source, version="fixture-10-00000003")
+    (source / "saved_model.pb").write_bytes(b"not what the manifest says")
+    upload(source)
+    with pytest.raises(ModelError):
+        store.fetch(settings)
+    assert not unused.exists()
+    assert store.last_good(settings) == fetched
+
+
+def test_workers_that_look_at_the_same_time_ask_once(upload, bucket, source, settings):
+    upload(source)
+    polling = settings.model_copy(update={"model_poll_seconds": 60})
+    (settings.model_cache / "x").mkdir(parents=True)
+    fetch(polling)
+    before = store.digest(polling)
+    bucket.objects.all().delete()
+    assert store.digest(polling) == before
+    os.utime(next(settings.model_cache.glob("*/.seen")), (0, 0))
+    with pytest.raises(ModelError):
+        store.digest(polling)
+
+
 def test_a_full_disk_is_named_and_what_was_fetched_before_stays(upload, fetched, source, settings, caplog, tmp_path):
     (source / "variables" / "variables.index").write_bytes(b"index" * 100_000)
     model_folder.write_manifest(source, version="fixture-10-00000002")
