@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import threading
 from itertools import accumulate
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -19,6 +21,8 @@ from serving.settings import Settings
 # A whole string, or what is left of one that never ends; possessive, so that no input makes it slow.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _OTHER_VALUES = 64  # keys, brackets, and a few texts too many, which are told by their number
+_LARGE = 65_536  # bytes: reading them takes milliseconds, in which many threads would leave the main one no turn
+_ONE_AT_A_TIME = threading.Lock()
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
@@ -35,7 +39,9 @@ def read_json(request: Request, settings: Settings) -> object:
     if coding.strip().lower() != "identity":
         detail = f"Content-Encoding was {coding[:100]}; send the body as it is."
         raise Problem("unsupported-media-type", detail, headers={"Accept-Encoding": "identity"})
-    return parse_json(_read_bytes(request, settings), settings.max_json_depth, settings.max_texts)
+    received = _read_bytes(request, settings)
+    with _ONE_AT_A_TIME if len(received) > _LARGE else contextlib.nullcontext():
+        return parse_json(received, settings.max_json_depth, settings.max_texts)
 
 
 def _read_bytes(request: Request, settings: Settings) -> bytes:
