@@ -7,6 +7,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PORT ?= 8000
 WORKERS ?= 2
 SIZES ?= 12500 25000 50000 100000
+NAME := # not that of the machine, which Windows Subsystem for Linux has in its environment
 export PORT WORKERS TEXT FILE OUT NEW
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python
@@ -14,7 +15,10 @@ DATA := $(or $(DATA_FOLDER),data)
 D := $(DATA)/$(DATASET)
 R := $(D)/runs/$(RUN)
 MODEL = $${MODEL_URI:-$$($(PYTHON) -m pipelines.evaluation.summary --model --dataset "$(DATASET)" --run "$(SIZE)")}
+REGISTRY = MLFLOW_TRACKING_URI=$${MLFLOW_TRACKING_URI:-sqlite:///$(abspath $(or $(MLRUNS_FOLDER),mlruns))/mlflow.db}
 ROLES := TEXT LABEL ID DATE USER_COLUMN NEGATIVE POSITIVE NEUTRAL
+CHECKED := train evaluate data curves holdouts sweep retrain monitor evaluate-on predict-file reproduce model-card rollback
+$(if $(filter $(CHECKED),$(MAKECMDGOALS)),$(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$(if $(findstring _,$v)$(filter $(ROLES) DATASET SIZE SIZES PARAMS RUN AGAIN FROM NAME FILE OUT NEW TRIALS SEARCH OVERWRITE PYTHON3,$v),,$(error $v=$($v): make $(firstword $(MAKECMDGOALS)) knows no $v; parameters of a run go into PARAMS="name=value", make help lists the rest)))))
 options = $(foreach o,$(1),$(if $($(o)),--$(shell echo $(o:_COLUMN=) | tr A-Z a-z) "$$$(o)"))
 LOCK = uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
@@ -23,8 +27,7 @@ help: ## this list
 setup: .venv/ready-run ## .venv from the lock file
 .venv/ready-run .venv/ready-dev: .venv/ready-%: requirements$$(filter-out -run,-$$*).txt pyproject.toml pipelines/environment.py
 	@$(PYTHON3) pipelines/environment.py $*
-data: .venv/ready-run ## Sentiment140, or FROM=file|URL; your texts: FROM=x.csv NAME=reviews TEXT=column LABEL=column
-	@$(PYTHON) -m pipelines.dataset.sources $(if $(FROM),import --from "$$FROM",fetch) $(call options,NAME $(ROLES))
+data: .venv/ready-run ; @$(PYTHON) -m pipelines.dataset.sources $(if $(FROM),import --from "$$FROM",fetch) $(call options,NAME $(ROLES)) ## Sentiment140, or FROM=file|URL; your texts: FROM=x.csv NAME=reviews TEXT=column LABEL=column
 evaluate: train ## the same: training ends with the evaluation
 train: .venv/ready-run ## all stages up to the evaluated model: SIZE=200000 (default 50000), all; PARAMS="epochs=3"
 	@set -e; d=$$($(PYTHON) -m pipelines.dataset.sources ensure $(if $(DATASET),--dataset "$(DATASET)")); \
@@ -57,22 +60,20 @@ $(patsubst %,$(D)/%.ipynb,01_prepare 02_explore): $(D)/%.ipynb: notebooks/%.ipyn
 $(patsubst %,$(R)/%.ipynb,03_tokenize 04_train 05_diagnose 06_evaluate): $(R)/%.ipynb: notebooks/%.ipynb $$(needs_$$*)
 	@$(if $(filter again,$^),rm -f $@; )$(PYTHON) -m pipelines.run $* -p dataset $(DATASET) -p run "$(RUN)" --overrides "$(PARAMS)" --inputs $(filter-out another-backend again,$^)
 -include $(wildcard $(D)/.*.d $(R)/.*.d)
-serve: .venv/ready-run ; @uri=$(MODEL) && MODEL_URI=$$uri exec gunicorn -c serving/gunicorn_conf.py 'serving.app:create_app()' ## the newest evaluated run, or SIZE=/MODEL_URI=, on PORT (8000) with WORKERS (2)
-predict: .venv/ready-run ; @uri=$(MODEL) && MODEL_URI=$$uri $(PYTHON) -m serving.predict "$$TEXT" ## TEXT="python is great": label and probability on the shell
-predict-file: .venv/ready-run ; @uri=$(MODEL) && $(PYTHON) -m pipelines.operation.scoring "$$FILE" "$$OUT" --model "$$uri" --text "$$TEXT" $(if $(OVERWRITE),--overwrite) ## FILE=tweets.csv OUT=scores.parquet [TEXT=column] [OVERWRITE=1]: every row, at thousands a second
+serve: .venv/ready-run ; @uri=$(MODEL) && MODEL_URI=$$uri $(REGISTRY) exec gunicorn -c serving/gunicorn_conf.py 'serving.app:create_app()' ## the newest evaluated run, or SIZE=/MODEL_URI=, on PORT (8000) with WORKERS (2)
+predict: .venv/ready-run ; @uri=$(MODEL) && MODEL_URI=$$uri $(REGISTRY) $(PYTHON) -m serving.predict "$$TEXT" ## TEXT="python is great": label and probability on the shell
+predict-file: .venv/ready-run ; @uri=$(MODEL) && $(PYTHON) -m pipelines.operation.scoring "$$FILE" "$$OUT" --model "$$uri" --text "$$TEXT" $(if $(filter-out 0,$(OVERWRITE)),--overwrite) ## FILE=tweets.csv OUT=scores.parquet [TEXT=column] [OVERWRITE=1]: every row, at thousands a second
 evaluate-on: .venv/ready-run ; @uri=$(MODEL) && $(PYTHON) -m pipelines.operation.evaluate_on "$$FILE" --model "$$uri" $(call options,TEXT LABEL DATE NEGATIVE POSITIVE NEUTRAL OUT) ## FILE=tweets.csv [TEXT=column] [LABEL=column] [DATE=column] [NEGATIVE=0 POSITIVE=1,2]: how good it is on your labels
 monitor: .venv/ready-run ; @$(PYTHON) -m pipelines.operation.monitor "$$NEW" --dataset "$(DATASET)" --run "$(SIZE)" --params "$(PARAMS)" $(call options,TEXT LABEL NEGATIVE POSITIVE NEUTRAL) ## NEW=texts or the service's log: are they as before? 0 steady; error 3 watch, 4 retrain
-retrain: .venv/ready-run ## NEW=labelled rows [TEXT= LABEL=]: a challenger learns from them too; 0 promoted; error 3 not, and why
-	@$(PYTHON) -m pipelines.operation.retrain "$$NEW" --dataset "$(DATASET)" --size "$(SIZE)" --params "$(PARAMS)" $(call options,$(ROLES))
+retrain: .venv/ready-run ; @$(PYTHON) -m pipelines.operation.retrain "$$NEW" --dataset "$(DATASET)" --size "$(SIZE)" --params "$(PARAMS)" $(call options,$(ROLES)) ## NEW=labelled rows [TEXT= LABEL=]: a challenger learns from them too; 0 promoted; error 3 not, and why
 rollback: .venv/ready-run ; @$(PYTHON) -m pipelines.operation.champions --rollback --dataset "$(DATASET)" ## to the champion before
 reproduce: .venv/ready-run ; @$(PYTHON) -m pipelines.operation.reproduction --dataset "$(DATASET)" --size "$(SIZE)" --params "$(PARAMS)" ## a run of the table in README again, SIZE=50000: as recorded? 0 yes; error 3 not, and where
 image: ; docker build -t tweet-sentiment . ## the serving container, where Docker is
 lab: .venv/ready-run ; @jupyter lab --notebook-dir notebooks ## Jupyter Lab on the notebooks
-ui: .venv/ready-run ; @$(PYTHON) -m pipelines.examples ui $(if $(EXAMPLES),--examples) ## the MLflow page on UI_PORT (5000); EXAMPLES=1: committed runs
-test: .venv/ready-dev ; @$(PYTHON) -m pytest -n 2 --dist loadfile $(if $(STORY),-m story) ## all tests but the stories, minutes long each; STORY=1: those
+ui: .venv/ready-run ; @$(PYTHON) -m pipelines.examples ui $(if $(filter-out 0,$(EXAMPLES)),--examples) ## the MLflow page on UI_PORT (5000); EXAMPLES=1: committed runs
+test: .venv/ready-dev ; @$(PYTHON) -m pytest -n 2 --dist loadfile $(if $(filter-out 0,$(STORY)),-m story) ## all tests but the stories, minutes long each; STORY=1: those
 lint: .venv/ready-dev ; @ruff format --check . && ruff check . ## format and lint, as in CI
 bench: .venv/ready-run ; @$(PYTHON) -m benchmarks.training ## the recipe of most tutorials against ours, to 79 and to 81 %, and what each lever of speed is worth: minutes
 lock: ## the lock files anew (needs uv)
-	$(LOCK) pyproject.toml -o requirements.txt && $(LOCK) pyproject.toml --extra dev -c requirements.txt -o requirements-dev.txt
-	for lock in requirements requirements-light; do $(LOCK) serving/$$lock.in -o serving/$$lock.txt || exit; done
+	$(LOCK) pyproject.toml -o requirements.txt && $(LOCK) pyproject.toml --extra dev -c requirements.txt -o requirements-dev.txt && for lock in requirements requirements-light; do $(LOCK) serving/$$lock.in -o serving/$$lock.txt || exit; done
 clean: ; rm -rf $(DATA)/*/runs $(DATA)/*/reproduced .pytest_cache .ruff_cache build *.egg-info ## remove runs and caches; data, MLflow's records and .venv stay

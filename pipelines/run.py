@@ -167,6 +167,9 @@ def main() -> int:
     except ConnectionError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"\nstopped in {stage.name}; the same command goes on from there", file=sys.stderr)
+        return 130
     except Exception as error:
         if not stage.failed.exists():
             raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 
 from serving.manifest import ModelError
@@ -15,13 +14,13 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments == [""]:
         print('No text was given: make predict TEXT="python is great"', file=sys.stderr)
         return 2
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its greeting is no part of an answer
-    from serving import predictor, store
+    from serving import logs, predictor, store
 
     try:
         settings = Settings.from_environment()
         folder = store.folder(settings)
-        model = predictor.load(folder, runtime=settings.serving_runtime, threads=settings.model_threads)
+        with logs.without_remarks():  # of libraries, about the machine: no part of an answer
+            model = predictor.load(folder, runtime=settings.serving_runtime, threads=settings.model_threads)
         store.keep(settings, folder)
     except (ModelError, SettingsError) as error:
         print(error, file=sys.stderr)

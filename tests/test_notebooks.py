@@ -1,7 +1,9 @@
 """The rules that notebooks keep, and that what Make and the runner pass to them exists."""
 
 import ast
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import nbformat
@@ -88,3 +90,24 @@ def test_makefile_is_short_and_every_verb_is_explained():
     verbs += ["monitor", "retrain", "rollback", "reproduce", "sweep", "predict-file", "evaluate-on", "model-card"]
     explained = {line.split(":")[0] for line in lines if "## " in line}
     assert set(verbs) <= explained
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (["train", "SEED=3"], 'SEED=3: make train knows no SEED; parameters of a run go into PARAMS="name=value"'),
+        (["evaluate-on", "FILE=x.csv", "NEGATIV=bad"], "NEGATIV=bad: make evaluate-on knows no NEGATIV"),
+    ],
+)
+def test_a_variable_that_make_does_not_know_is_refused(said, told):
+    done = subprocess.run(["make", "-n", *said], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
+def test_what_the_service_reads_may_be_said_to_make_and_the_name_of_the_machine_is_none_of_data():
+    environment = os.environ | {"NAME": "DESKTOP-1"}
+    for said in (["serve", "SIZE=5", "PORT=1", "HOST=::1", "RATE_LIMIT=60"], ["data"]):
+        done = subprocess.run(["make", "-n", *said], cwd=ROOT, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert "--name" not in done.stdout

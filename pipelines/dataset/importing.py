@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipelines import artifacts
-from pipelines.dataset import archives, own_labels, own_texts, provenance
+from pipelines.dataset import archives, lineage, own_labels, own_texts, provenance
 from pipelines.dataset.own_texts import Request
 from pipelines.dataset.provenance import OFFICIAL_NAME, SAMPLE_NAME, Source, SourceError
 
@@ -33,6 +33,11 @@ def import_file(origin: str, *, name: str | None, request: Request, extends: Sou
     if name == SAMPLE_NAME:
         raise SourceError("NAME=sample is the embedded data set: choose another NAME")
     dataset = artifacts.Dataset(name or OFFICIAL_NAME)
+    if not extends and (later := lineage.version_after(dataset)):
+        raise SourceError(
+            f"NAME={dataset.name} has versions, such as {later.name}, which make retrain has made: choose another NAME "
+            f"or remove {later.folder} and those after it first"
+        )
     if not is_address(origin):
         archives.kind_of(Path(origin).expanduser())
     with artifacts.lock(dataset.raw):

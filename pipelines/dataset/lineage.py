@@ -40,6 +40,12 @@ def newest(dataset: artifacts.Dataset) -> artifacts.Dataset:
     return found
 
 
+def version_after(dataset: artifacts.Dataset) -> artifacts.Dataset | None:
+    """The version that adds rows to this one; None where there is none."""
+    later = _after(dataset)
+    return later if later.source.exists() and extended(later) == dataset else None
+
+
 def following(dataset: artifacts.Dataset) -> artifacts.Dataset:
     """Where the next version goes; what a killed import has left there may be replaced.
 

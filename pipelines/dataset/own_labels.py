@@ -45,8 +45,10 @@ def choose(
     if twice := [value for value in named if named.count(value) > 1]:
         roles = [role.upper() for role, values in (*given.items(), ("neutral", ignored)) if twice[0] in values]
         raise SourceError(f"{' and '.join(roles)} are both {twice[0]!r}; column {column!r} holds {_shown(counts)}")
-    if known and not named and {*known.labels.values()} <= {*counts} <= {*known.labels.values(), *known.ignored_labels}:
-        return known.labels, [value for value in known.ignored_labels if value in counts]
+    if known and not any(given.values()):
+        aside = [value for value in (*known.ignored_labels, *NEUTRAL_WORDS, *ignored) if value in counts]
+        if {*known.labels.values()} <= {*counts} <= {*known.labels.values(), *aside}:
+            return known.labels, list(dict.fromkeys(aside))
     if not ignored and len(counts) > 2:
         ignored = [word for word in NEUTRAL_WORDS if word in counts and word not in named]
     left = Counter({value: rows for value, rows in counts.items() if value not in ignored})
@@ -81,6 +83,11 @@ def _spellings(said: str | None, counts: Counter[str], role: str, column: str) -
     from pipelines.dataset import cleaning
 
     values = [] if not said else said.split(",") if role == "neutral" else [said]
+    if role != "neutral" and said and "," in said and said not in counts and {*said.split(",")} & {*counts}:
+        raise SourceError(
+            f"{role.upper()}={said}: a data set has one value for each class. Make a column of two values first, and "
+            "name the others in NEUTRAL= (make evaluate-on and make monitor take several)"
+        )
     spelt = cleaning.label_text(pa.array(values, pa.string())).to_pylist()
     for value, shown in zip(spelt, values, strict=True):
         if value not in counts:

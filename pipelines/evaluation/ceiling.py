@@ -37,7 +37,7 @@ def from_repeats(manifest: dict) -> WrongLabels | None:
     return WrongLabels(*(found[key] for key in ("rate", "low", "high", "rows"))) if "rate" in found else None
 
 
-def out_of_fold(split: Path, *, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def out_of_fold(split: Path, *, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
     """P(positive) of training rows by TF-IDF + logistic regression fitted on the others, in `FOLDS` parts.
 
     Args:
@@ -45,7 +45,7 @@ def out_of_fold(split: Path, *, rows: int, seed: int) -> tuple[np.ndarray, np.nd
         seed: of the parts.
 
     Returns:
-        Labels int8 [rows] and probabilities float64 [rows].
+        Labels int8 [rows] and probabilities float64 [rows]; None where a class has too few rows for so many parts.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -54,6 +54,8 @@ def out_of_fold(split: Path, *, rows: int, seed: int) -> tuple[np.ndarray, np.nd
     labels = np.concatenate(
         [batch["label"].to_numpy() for batch in tokens.batches(split, columns=["label"], size=rows)]
     )
+    if np.bincount(labels, minlength=2).min() < FOLDS:
+        return None
     # Which n-grams there are, and how common, is found on all rows: no label is read for that.
     _, matrix = ngrams.fit(batch["text"] for batch in tokens.batches(split, columns=["text"], size=rows))
     model = LogisticRegression(C=baselines.INVERSE_REGULARISATION, max_iter=baselines.ITERATIONS)

@@ -55,6 +55,9 @@ def evaluate(
             continue
         result[name] = float(point[position])
         result[f"{name}_interval"] = [float(edge) for edge in np.nanpercentile(draws[:, position], INTERVAL)]
+    if result["accuracy"] in (0, 1):  # rows of which all are right, drawn again, know of no doubt; Wilson (1927) does
+        doubt = 1.96**2 / (len(labels) + 1.96**2)
+        result["accuracy_interval"] = [0.0, doubt] if result["accuracy"] == 0 else [1 - doubt, 1.0]
     return result
 
 

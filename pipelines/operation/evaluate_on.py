@@ -70,6 +70,8 @@ def run(given: argparse.Namespace) -> None:
         raise SourceError("say which file: make evaluate-on FILE=tweets.csv TEXT=column LABEL=column")
     if given.out and (Path(given.out).suffix != ".json" or not Path(given.out).parent.is_dir()):
         raise SourceError(f"OUT={given.out}: expected a name that ends in .json, in a folder that is there")
+    if given.out and Path(given.out).exists() and not _is_a_result(Path(given.out)):
+        raise SourceError(f"OUT={given.out} is there, and no earlier result of this command: choose another name")
     said = text_rows.Description(given.text, given.label, given.negative, given.positive, given.neutral)
     with exported.fetched(given.model) as folder:
         # Whatever is wrong with the file or with MLflow is told before the model is loaded.
@@ -83,6 +85,14 @@ def run(given: argparse.Namespace) -> None:
     print(scorecard.text(result))
     shown = os.path.relpath(place) if place.is_relative_to(Path.cwd()) else place
     print(f"\n{shown}; MLflow run {record(result, place)}")
+
+
+def _is_a_result(path: Path) -> bool:
+    try:
+        found = artifacts.read_json(path)
+    except (ValueError, OSError):
+        return False
+    return isinstance(found, dict) and "model_version" in (found.get("model") or {})
 
 
 def main(given: argparse.Namespace) -> int:

@@ -26,15 +26,19 @@ def check_type(kind: pa.DataType, *, column: str, where: str) -> None:
         raise SourceError(f"column {column!r} of {where} is {kind}, no label: say LABEL=column")
 
 
-def meanings(counts: Counter[str], *, said: Mapping[str, str], known: Mapping[str, int], column: str) -> dict[str, int]:
+def meanings(
+    counts: Counter[str], *, said: Mapping[str, str], known: Mapping[str, int], column: str, certain: bool = False
+) -> dict[str, int]:
     """What each value of a column means: `NEGATIVE`, `POSITIVE` or `NEUTRAL` of `cleaning`.
 
     Args:
         counts: value, spelt as `cleaning.label_text` does, → its rows.
         said: "negative", "positive", "neutral" → the values that a user names, between commas; "": not said.
         known: value → meaning in the file's own layout, or in the data set that the model learned from. Where it has
-            every value of the file, that is what they mean; the usual pairs are tried after it.
+            every value of the file, words for neutral aside, that is what they mean; the usual pairs are tried after
+            it, as far as they do not contradict it.
         column: for the errors.
+        certain: whether the file is of that layout, so that a value that is missing in it leaves no doubt.
 
     Raises:
         SourceError: no value, or one whose meaning was neither said nor can be guessed; names values and rows.
@@ -42,7 +46,7 @@ def meanings(counts: Counter[str], *, said: Mapping[str, str], known: Mapping[st
     if not counts:
         raise SourceError(f"column {column!r} holds no label: name another LABEL=column")
     given = _given(counts, said, column)
-    found = _completed(given, counts) if given else _guessed(counts, known)
+    found = _completed(given, counts) if given else _guessed(counts, known, certain=certain)
     strange = Counter({value: rows for value, rows in counts.items() if value not in found})
     if strange:
         also = f" beside {_shown(counts - strange)}" if counts - strange else ""
@@ -105,12 +109,20 @@ def _completed(given: dict[str, int], counts: Counter[str]) -> dict[str, int]:
     return found | ({left[0]: missing[0]} if len(missing) == 1 and len(left) == 1 else {})
 
 
-def _guessed(counts: Counter[str], known: Mapping[str, int]) -> dict[str, int]:
+def _guessed(counts: Counter[str], known: Mapping[str, int], *, certain: bool) -> dict[str, int]:
     """The known scale where it has every value; else the first of the usual ones that has and of which both ends occur,
     or what all those agree on that have every value; nothing otherwise."""
-    if set(counts) <= set(known):
-        return dict(known)
-    fitting = [scale for scale in _scales() if set(counts) <= set(scale)]
+    whole = dict.fromkeys(NEUTRAL_WORDS, NEUTRAL) | dict(known)
+    if known and set(counts) <= set(whole):
+        # One end and a number for neutral may be the two ends of another scale: {0, 2} of {0, 2, 4}.
+        doubtful = not certain and any(whole[value] == NEUTRAL for value in set(counts) - set(NEUTRAL_WORDS))
+        both_ends = {NEGATIVE, POSITIVE} <= {whole[value] for value in counts}
+        return {} if doubtful and not both_ends else whole
+    fitting = [
+        scale
+        for scale in _scales()
+        if set(counts) <= set(scale) and all(scale[value] == known[value] for value in set(counts) & set(known))
+    ]
     read = [{value: scale[value] for value in counts} for scale in fitting]
     both = [one for one in read if {NEGATIVE, POSITIVE} <= set(one.values())]
     if both:

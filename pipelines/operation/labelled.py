@@ -115,7 +115,10 @@ def with_labels(file: text_rows.TextFile, *, said: Description, source: provenan
     counts = _counts(table, label)
     known = text_rows.known_labels(file, source)
     return LabelledFile(
-        table, label, label_values.meanings(counts, said=asdict(said), known=known, column=label), counts
+        table,
+        label,
+        label_values.meanings(counts, said=asdict(said), known=known, column=label, certain=table.official),
+        counts,
     )
 
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import chain
 from typing import TextIO
 
+from pipelines.operation.quotes import LINE_ENDS, Quotes
+
 LONGEST_LINE = 1 << 20  # characters
 SHOWN = 100  # characters of a line that an error shows
 NEVER_CLOSED, TOO_LONG = "a quote that is never closed", "a field or a line that is too long"
-QUOTE, LINE_ENDS = '"', ("\r", "\n")
 
 
 def delimited(file: TextIO, *, delimiter: str) -> Iterator[tuple[list[str] | None, str]]:
@@ -37,7 +37,8 @@ def delimited(file: TextIO, *, delimiter: str) -> Iterator[tuple[list[str] | Non
                 return
             except csv.Error:
                 fields = None
-            if fields is None or lines.ended or lines.cut:  # ended: the reader asked for more, and there was none
+            # ended: the reader asked for more, and there was none
+            if fields is None or lines.ended or lines.cut or lines.swallowed():
                 shown = lines.taken[0].rstrip("\r\n")[:SHOWN]
                 yield None, f"{TOO_LONG if lines.pass_over() else NEVER_CLOSED}: {shown!r}"
             elif fields:
@@ -79,6 +80,15 @@ class _Lines:
             self.sources.pop().close()
         return piece
 
+    def swallowed(self) -> bool:
+        """Whether the record took in the lines below a quote that was never closed, up to one that opened another."""
+        if len(self.taken) < 2:
+            return False
+        record = Quotes(self.delimiter)
+        for line in self.taken:
+            record.follow(line)
+        return not record.closed
+
     def pass_over(self) -> bool:
         """Read on to the end of the record; with a quote that is never closed it ends with the line of that quote.
 
@@ -88,7 +98,7 @@ class _Lines:
         Returns:
             Whether all quotes are closed.
         """
-        record, taken = _Quotes(self.delimiter), iter(self.taken)
+        record, taken = Quotes(self.delimiter), iter(self.taken)
         behind, own_line = _waiting(), True
         for piece in chain(taken, iter(self._read, "")):
             if record.follow(piece):
@@ -111,67 +121,6 @@ class _Lines:
 def _waiting() -> TextIO:
     """Lines that wait to be read again: in memory where they are few."""
     return tempfile.SpooledTemporaryFile(LONGEST_LINE, "w+", encoding="utf-8", errors="surrogatepass", newline="")
-
-
-class _Quotes:
-    """Follows the quotes of one record through pieces of its text, as csv.reader understands them.
-
-    But for one thing: a quote that was opened on an earlier line closes at the end of a field, or it was never closed
-    and what was found opens another. So `"4,never closed` is told from the line `"5","good day"` below it.
-
-    Attributes:
-        over: the record has ended, or was none.
-        closed: no quote is open, as far as it was followed.
-    """
-
-    def __init__(self, delimiter: str) -> None:
-        self.field_ends = (delimiter, *LINE_ENDS)
-        # Fields without quotes are passed at once, as there may be a million of them; a cut may hide the quote.
-        self.tells = re.compile(rf'{delimiter}(?="|\Z)|[\r\n]')
-        self.follow_on, self.over, self.closed = self._start, False, True
-        self.spans_lines = self.opened = False
-
-    def follow(self, piece: str) -> bool:
-        """Follow a piece, which is a line or what was cut from one; returns whether a quoted field begins in it."""
-        place, self.opened = 0, False
-        while place < len(piece) and not self.over:
-            place = self.follow_on(piece, place)
-        self.spans_lines |= piece.endswith(LINE_ENDS)
-        return self.opened
-
-    def _start(self, piece: str, place: int) -> int:
-        """At the start of a field."""
-        if piece[place] != QUOTE:
-            self.follow_on = self._plain
-            return place
-        self.follow_on, self.closed, self.opened, self.spans_lines = self._quoted, False, True, False
-        return place + 1
-
-    def _quoted(self, piece: str, place: int) -> int:
-        """Behind a quote that is open."""
-        found = piece.find(QUOTE, place)
-        if found < 0:
-            return len(piece)
-        self.follow_on, self.closed = self._behind_quote, True
-        return found + 1
-
-    def _behind_quote(self, piece: str, place: int) -> int:
-        """Behind a quote within a quoted field: it was doubled, or closes the field."""
-        if piece[place] == QUOTE:
-            self.follow_on, self.closed = self._quoted, False
-            return place + 1
-        if self.spans_lines and piece[place] not in self.field_ends:
-            self.over, self.closed = True, False
-        self.follow_on = self._plain
-        return place
-
-    def _plain(self, piece: str, place: int) -> int:
-        """Where a quote means nothing: up to the next field that may begin with one."""
-        found = self.tells.search(piece, place)
-        if found is None:
-            return len(piece)
-        self.over, self.follow_on = found[0] in LINE_ENDS, self._start
-        return found.end()
 
 
 def _line(file: TextIO) -> str:

@@ -64,7 +64,12 @@ def retrain(dataset: artifacts.Dataset, wish: Wish) -> int:
         if version == before == begun:
             say(f"{wish.new} adds nothing: no usable row of it is new to {begun.name}; the champion stays")
             return STAYS
-        challenger = _trained(version, wish, champions.manifest(champion))
+        try:
+            challenger = _trained(version, wish, champions.manifest(champion))
+        except ValueError:  # SIZE or PARAMS cannot be had, as is known once the rows are counted
+            if version != before:
+                shutil.rmtree(version.folder, ignore_errors=True)
+            raise
         return _contest(challenger, champion)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -96,16 +97,16 @@ def _write_parts(parts: Parts, source: TableFile, *, model: ExportedModel, schem
     done = parts.begin()
     if done:
         print(f"going on after {done * rows:,} rows", flush=True)
-    number = done
+    number, scored, started = done, 0, time.monotonic()
     with source.unchanged(), tqdm(initial=done * rows, desc=source.path.name, **BAR) as bar:
         found = islice(windows.windows(source, rows=rows), done, None)
         for window, prepared in ahead((window, model.prepare(window.texts)) for window in found):
             parts.write(number, _scored(window, model.score(prepared), model=model, schema=schema))
             number += 1
+            scored += window.columns.num_rows
             bar.update(window.columns.num_rows)
             bar.total = round(bar.n / window.share)
-        seconds = bar.format_dict["elapsed"]
-    print(speed(bar.n - bar.initial, seconds), flush=True)
+    print(speed(scored, time.monotonic() - started), flush=True)
     return number
 
 

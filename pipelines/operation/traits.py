@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines import artifacts, calibrator
-from pipelines.dataset import tokens
+from pipelines.dataset import examples, tokens
 from pipelines.dataset.vocabulary import read_vocabulary
 
 NO_LABEL = -1
@@ -104,7 +104,8 @@ def of_texts(run: artifacts.Run, texts: pa.Array, labels: np.ndarray) -> Traits:
     from pipelines.model import sentences
 
     vectors, probabilities = sentences.read(run, texts)
-    words = tokens.split_tokens(texts)
+    # The rules of the model know names in ASCII, as Twitter has them; words that are told must hold no other either.
+    words = tokens.split_tokens(pa.array(examples.mask_names(texts), pa.string()))
     return Traits(
         calibrator.apply(probabilities, calibrator.of_run(run)),
         np.asarray(labels, np.int8),

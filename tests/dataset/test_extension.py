@@ -217,6 +217,39 @@ def test_a_data_set_of_ones_own_is_not_overwritten_by_a_version(old, tmp_path):
         lineage.following(old)
 
 
+def test_a_data_set_that_versions_extend_is_not_replaced_under_them(old, tmp_path):
+    path = table(tmp_path / "own.csv", new_rows(100))
+    importing.import_file(str(path), name="rev", request=NOTHING_SAID)
+    begun = artifacts.Dataset("rev")
+    importing.import_file(str(path), name="rev", request=NOTHING_SAID)  # as often as one likes, until then
+    prepare.prepare(begun)
+    extend(begun, table(tmp_path / "june.csv", new_rows(60, about="june")))
+    before = begun.source.read_bytes()
+    with pytest.raises(SourceError, match="NAME=rev has versions, such as rev-r2"):
+        importing.import_file(str(table(tmp_path / "other.csv", new_rows(80))), name="rev", request=NOTHING_SAID)
+    assert begun.source.read_bytes() == before
+
+
+def test_known_labels_keep_their_meaning_beside_a_word_for_neutral_and_what_is_said_to_be_neutral(old, tmp_path):
+    rows = [(f"first text {count}", str(count % 2)) for count in range(100)]
+    request = Request({}, negative="1", positive="0")
+    importing.import_file(str(table(tmp_path / "own.csv", rows)), name="rev", request=request)
+    begun = artifacts.Dataset("rev")
+    prepare.prepare(begun)
+    more = [(f"more text {count}", str(count % 2)) for count in range(60)]
+    for aside, said in (("neutral", NOTHING_SAID), ("7", Request({}, neutral="7"))):
+        path = table(tmp_path / f"{aside}.csv", [*more, ("neither", aside)])
+        importing.import_file(str(path), name="rev-r2", request=said, extends=provenance.load(begun))
+        found = provenance.load(artifacts.Dataset("rev-r2"))
+        assert (found.labels, found.ignored_labels) == ({"negative": "1", "positive": "0"}, [aside])
+
+
+def test_one_value_for_each_class_is_asked_for_where_several_are_named(old, tmp_path):
+    path = table(tmp_path / "stars.csv", [(f"text {count}", str(1 + count % 5)) for count in range(50)])
+    with pytest.raises(SourceError, match="NEGATIVE=1,2: a data set has one value for each class"):
+        importing.import_file(str(path), name="rev", request=Request({}, negative="1,2", positive="4,5", neutral="3"))
+
+
 @pytest.mark.parametrize(("negative", "positive"), [(5_400, 4_600), (4_960, 5_040)])
 def test_no_prefix_strays_from_the_classes_by_more_than_the_audit_allows(negative, positive):
     labels = (splitting.interleave(negative, positive) >= negative).astype(np.int8)

@@ -57,6 +57,15 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
     assert 51 <= covered <= 60
 
 
+@pytest.mark.parametrize(("rows", "low"), [(2, 0.342), (9, 0.701), (359, 0.989)])
+def test_a_few_rows_that_are_all_right_leave_doubt(rows, low):
+    labels = np.arange(rows) % 2
+    found = metrics.evaluate(labels, 0.1 + 0.8 * labels, resamples=20)
+    assert found["accuracy_interval"] == pytest.approx([low, 1], abs=1e-3)
+    found = metrics.evaluate(labels, 0.9 - 0.8 * labels, resamples=20)
+    assert found["accuracy_interval"] == pytest.approx([0, 1 - low], abs=1e-3)
+
+
 def test_the_same_seed_gives_the_same_interval_and_another_seed_another(scored):
     first, again, other = (metrics.evaluate(*scored, resamples=30, seed=seed) for seed in (1, 1, 2))
     assert first == again

@@ -330,3 +330,7 @@ def test_figures_of_all_kinds_reach_mlflow_with_their_rows():
     assert found["test_expected_calibration_error_high"] == 0.03
     assert found["sure_mistakes_share_low"] == 0.2
     assert found["seeds_n"] == 2
+
+
+def test_too_few_rows_of_a_class_leave_no_estimate_by_confident_learning(dataset):
+    assert ceiling.out_of_fold(dataset.split("train"), rows=4, seed=1) is None

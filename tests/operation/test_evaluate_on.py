@@ -321,6 +321,13 @@ def test_errors_leave_with_status_one_and_write_nothing(tmp_path, folder, capsys
         given = evaluate_on.arguments().parse_args(["--model", str(folder), *arguments])
         assert evaluate_on.main(given) == 1
         assert message in capsys.readouterr().err
+    (tmp_path / "mine.json").write_text('{"mine": 1}')
+    given = evaluate_on.arguments().parse_args(
+        ["--model", str(folder), str(path), "--out", str(tmp_path / "mine.json")]
+    )
+    assert evaluate_on.main(given) == 1
+    assert "no earlier result of this command" in capsys.readouterr().err
+    assert (tmp_path / "mine.json").read_text() == '{"mine": 1}'
     assert not artifacts.data_folder().exists()
     assert path.read_text().startswith("text,label")
 

@@ -37,6 +37,22 @@ def test_the_values_of_the_data_set_come_first():
     assert meanings(["0"], known={"0": 0, "4": 1}) == {"0": 0}  # of one class only, and no guess
 
 
+def test_a_word_for_neutral_beside_known_values_turns_none_of_them_around():
+    assert meanings(["0", "1", "neutral"], known={"1": 0, "0": 1}) == {"0": 1, "1": 0, "neutral": 2}
+
+
+def test_usual_values_are_guessed_only_where_they_do_not_contradict_known_ones():
+    assert meanings(["0", "1"], known={"0": 0, "2": 2, "4": 1}) == {"0": 0, "1": 1}
+    with pytest.raises(SourceError, match="say what each value means"):
+        meanings(["0", "1"], known={"0": 1, "9": 0})
+
+
+def test_one_end_and_a_number_for_neutral_may_be_the_ends_of_another_scale():
+    with pytest.raises(SourceError, match="say what each value means"):
+        meanings(["0", "2"], known={"0": 0, "2": 2, "4": 1})
+    assert meanings(["0", "neutral"], known={"0": 0, "4": 1}) == {"0": 0, "neutral": 2}
+
+
 def test_of_several_values_a_user_says_which_are_which():
     said = {"negative": "1,2", "positive": " 5,4.0", "neutral": "3"}
     assert meanings(["1", "2", "3", "4", "5"], **said) == {"1": 0, "2": 0, "3": 2, "4": 1, "5": 1}

@@ -146,6 +146,8 @@ LONG = "5,no tweet\n" * 20_000
         (f'1,a\n2,"{"y" * 2_200_000}\n3,"c"\n4,d', ["1", "open", "3", "4"]),
         (f'1,a\n2,"open\n{LONG}3,"c"\n', ["1", "open", *["5"] * 20_000, "3"]),
         (f'1,a\n2,"open\n{LONG}3,"open again\n{LONG}', ["1", "open", *["5"] * 20_000, "open", *["5"] * 20_000]),
+        ('1,a\n2,"open\n5,b\n3,"c"\n4,d', ["1", "open", "5", "3", "4"]),
+        ('1,a\n"open\n5,b\n"6 and, more",b\n"7","two\nlines"\n', ["1", "open", "5", "6 and, more", "7"]),
         (f'1,"two\nlines","open\n{LONG}3,c', ["open", *["5"] * 20_000, "3"]),
         (f'"x\n2,"q" d,"open\n{LONG}', ["open", "open", *["5"] * 20_000]),
     ],

@@ -60,6 +60,12 @@ def test_marks_and_unknown_words_are_counted_row_by_row(run):
     assert not found.labelled.any()
 
 
+def test_words_hold_no_name_of_a_user_in_whatever_letters(run):
+    texts = pa.array(["@Владимир_Сидоров hi", "@müller hi", "mail erika.mustermann@web.de now", "@anna hi"])
+    words = traits.of_texts(run[0], texts, np.full(4, -1)).words.to_pylist()
+    assert words == [["<user>", "hi"], ["<user>", "hi"], ["mail", "<user>", "now"], ["<user>", "hi"]]
+
+
 def test_scores_are_those_of_the_run_calibrated_in_the_order_of_the_texts(run):
     found = traits.of_texts(run[0], TEXTS, np.full(5, -1))
     np.testing.assert_allclose(found.probabilities, calibrator.apply(run[1][:5], POINTS), atol=1e-6)
