@@ -19,6 +19,7 @@ log = logging.getLogger("serving")
 _METHODS = {"GET", "POST", "HEAD", "OPTIONS"}  # by name in the figures; a client may make up any number of others
 # Nothing is kept, so nothing is asked for under a condition; Werkzeug fails on dates that no calendar has.
 _CONDITIONS = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE")
+_HOST = re.compile(r"[\w.~!$&'()*+;=%:\[\]-]*", re.ASCII)
 _LOGGED_SCORES, _LOGGED_TEXTS, _LOGGED_CHARACTERS = 256, 32, 280
 
 
@@ -37,6 +38,11 @@ def _begin() -> None:
     about.request_id = request_id(environ.get("HTTP_X_REQUEST_ID"))
     turn = environ.get("serving.turn")  # of worker.py; other servers have none
     about.deadline = turn.deadline if turn else time.monotonic() + service().settings.request_seconds
+    host = environ.get("HTTP_HOST")  # RFC 9112, 3.2
+    if host is None and environ.get("SERVER_PROTOCOL") == "HTTP/1.1":
+        raise Problem("malformed-request", "A request by HTTP/1.1 must have a Host header.")
+    if host and not _HOST.fullmatch(host):
+        raise Problem("malformed-request", f"Host was {host[:100]!r}, which names no host.")
 
 
 def _limit() -> None:

@@ -101,10 +101,13 @@ def _own_source(path: Path, kind: str, name: str, request: Request, came_from: d
     if kind != "parquet":
         own_texts.check_encoding(path)
     names = own_texts.column_names(path, format)
-    request = own_texts.as_before(request, extends, names=names) if extends else request
+    known = lineage.sources(extends) if extends else []
+    for source in known:  # the newest first; an older file may have had the columns of this one
+        request = own_texts.as_before(request, source, names=names)
     columns = own_texts.choose_columns(names, request, where=path.name)
     counts = own_labels.count(path, format=format, columns=columns)
-    labels, ignored = own_labels.choose(counts, request, column=columns["label"], known=extends)
+    alike = next((source for source in known if {*source.labels.values()} <= {*counts}), extends)
+    labels, ignored = own_labels.choose(counts, request, column=columns["label"], known=alike)
     return Source(
         dataset=name,
         kind="custom",

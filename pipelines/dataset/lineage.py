@@ -10,13 +10,22 @@ Models of all versions are registered under the name of the first: they answer t
 from __future__ import annotations
 
 from pipelines import artifacts
-from pipelines.dataset.provenance import SourceError
+from pipelines.dataset import provenance
+from pipelines.dataset.provenance import Source, SourceError
 
 
 def extended(dataset: artifacts.Dataset) -> artifacts.Dataset | None:
     """The data set to which this one adds rows; None for one of its own."""
     name = artifacts.read_json(dataset.source).get("extends") if dataset.source.exists() else None
     return artifacts.Dataset(name) if name else None
+
+
+def sources(of: Source) -> list[Source]:
+    """A source, and those that it adds rows to, the newest first."""
+    found = [of]
+    while found[-1].extends:
+        found.append(provenance.load(artifacts.Dataset(found[-1].extends)))
+    return found
 
 
 def first(dataset: artifacts.Dataset) -> artifacts.Dataset:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import difflib
+import gzip
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -82,19 +83,25 @@ def format_of(path: Path, kind: str) -> str:
 
 
 def check_encoding(path: Path) -> None:
-    """Check that a text file is UTF-8.
+    """Check that a text file, gzipped or not, is UTF-8.
 
     Raises:
         SourceError: it is not; names the first line and byte that show it.
     """
     with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+
+    def convert(coding: str) -> str:
+        if packed:
+            return f"gzip -dc {path.name} | iconv -f {coding} -t UTF-8 > utf8-{path.name.removesuffix('.gz')}"
+        return f"iconv -f {coding} -t UTF-8 {path.name} > utf8-{path.name}"
+
+    with gzip.open(path) if packed else path.open("rb") as file:
         begins = file.read(4)
         if begins in (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff"):
-            raise SourceError(f"{path.name} is UTF-32: iconv -f UTF-32 -t UTF-8 {path.name} > utf8-{path.name}")
+            raise SourceError(f"{path.name} is UTF-32: {convert('UTF-32')}")
         if begins[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            raise SourceError(
-                f"{path.name} is UTF-16; make it UTF-8: iconv -f UTF-16 -t UTF-8 {path.name} > utf8-{path.name}"
-            )
+            raise SourceError(f"{path.name} is UTF-16; make it UTF-8: {convert('UTF-16')}")
         file.seek(0)
         for number, line in enumerate(file, start=1):
             try:
@@ -103,7 +110,7 @@ def check_encoding(path: Path) -> None:
                 shown = line[max(error.start - 20, 0) : error.start + 20].decode("latin-1")
                 raise SourceError(
                     f"{path.name} is not UTF-8: byte 0x{line[error.start]:02x} in line {number} ({shown!r}); if it "
-                    f"comes from Windows: iconv -f WINDOWS-1252 -t UTF-8 {path.name} > utf8-{path.name}"
+                    f"comes from Windows: {convert('WINDOWS-1252')}"
                 ) from error
 
 

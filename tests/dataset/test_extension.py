@@ -244,6 +244,21 @@ def test_known_labels_keep_their_meaning_beside_a_word_for_neutral_and_what_is_s
         assert (found.labels, found.ignored_labels) == ({"negative": "1", "positive": "0"}, [aside])
 
 
+def test_columns_and_labels_of_every_earlier_file_are_known(old, tmp_path):
+    first = [(f"first text {count}", ("bad", "good")[count % 2]) for count in range(100)]
+    said = Request({"text": "review", "label": "verdict"}, negative="bad", positive="good")
+    path = table(tmp_path / "first.csv", first, columns=("review", "verdict"))
+    importing.import_file(str(path), name="rev", request=said)
+    begun = artifacts.Dataset("rev")
+    prepare.prepare(begun)
+    second, _ = extend(begun, table(tmp_path / "june.csv", new_rows(60, about="june")))  # text, label; 0 and 4
+    july = [(f"july text {count}", ("bad", "good")[count % 2]) for count in range(60)]
+    third, _ = extend(second, table(tmp_path / "july.csv", july, columns=("review", "verdict")))
+    found = provenance.load(third)
+    assert (found.columns["text"], found.columns["label"]) == ("review", "verdict")
+    assert found.labels == {"negative": "bad", "positive": "good"}
+
+
 def test_one_value_for_each_class_is_asked_for_where_several_are_named(old, tmp_path):
     path = table(tmp_path / "stars.csv", [(f"text {count}", str(1 + count % 5)) for count in range(50)])
     with pytest.raises(SourceError, match="NEGATIVE=1,2: a data set has one value for each class"):

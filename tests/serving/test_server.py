@@ -111,6 +111,18 @@ def test_what_is_not_http_is_a_problem_and_never_a_5xx(server, data, status):
     assert json.loads(body)["status"] == status
 
 
+@pytest.mark.parametrize("host", [b"", b"Host: a b\r\n", b"Host: <script>\r\n", b"Host: a\r\nHost: b\r\n"])
+def test_a_request_without_a_host_or_with_one_that_is_none_is_refused(server, host):
+    status, _, body = raw(server, b"GET /docs HTTP/1.1\r\n" + host + b"\r\n")
+    assert (status, json.loads(body)["type"]) == (400, "/docs#malformed-request")
+
+
+@pytest.mark.parametrize("host", [b"Host:\r\n", b"Host: [::1]:80\r\n", b"Host: my_service.local:8000\r\n"])
+def test_hosts_of_every_kind_are_served(server, host):
+    assert raw(server, b"GET /livez HTTP/1.1\r\n" + host + b"\r\n")[0] == 200
+    assert raw(server, b"GET /livez HTTP/1.0\r\n\r\n")[0] == 200
+
+
 def test_chunked_bodies_are_read_and_limited(server):
     start = POST + b"Transfer-Encoding: chunked\r\n\r\n"
     body = b'{"text": "good"}'
