@@ -33,10 +33,8 @@ def _connections(most: int) -> int:
     return most if soft == resource.RLIM_INFINITY else min(most, soft * 3 // 4)
 
 
-_reloads: list[int] = []
-signal.signal(
-    signal.SIGHUP, lambda number, frame: _reloads.append(number)
-)  # until gunicorn hears it: it would end this
+_reloads: list[int] = []  # asked for by SIGHUP before gunicorn hears it: it would end this process
+signal.signal(signal.SIGHUP, lambda number, frame: _reloads.append(number))
 shared.MASTER = os.getpid()
 bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
 workers = _settings.workers

@@ -12,6 +12,7 @@ import logging
 import math
 import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -48,14 +49,11 @@ def folder(settings: Settings) -> Path:
 
 
 def given_up() -> bool:
-    """Whether the start has not waited for a slow source: it may have more by now."""
-    return _given_up
+    return _given_up  # at the start, to wait for a slow source: it may have more by now
 
 
 def fetch(settings: Settings, *, seconds: float = math.inf) -> Path:
-    """The verified local folder of what MODEL_URI names now.
-
-    It may take `seconds`, where that is less than the settings allow.
+    """The verified local folder of what MODEL_URI names now, within `seconds`, where the settings allow more.
 
     Raises:
         ModelError: there is no such model, it may not be read, or it is not what its manifest says.
@@ -104,10 +102,10 @@ def digest(settings: Settings) -> str:
 
 def last_good(settings: Settings) -> Path | None:
     """The folder kept last, where MODEL_URI names a place elsewhere and its files are still good."""
-    if (last := _kept(settings)) is None:
-        return None
+    last = _kept(settings)
     with contextlib.suppress(OSError):  # of a cache that cannot be written to: nothing is evicted there
-        os.utime(last)
+        if last:
+            os.utime(last)
     return last
 
 
@@ -153,7 +151,9 @@ def _local(settings: Settings) -> Path:
 
 
 def _check_owner(place: Path) -> None:
-    if place.stat().st_uid != os.geteuid():  # in /tmp, to which all may write, another may have been first
+    # In /tmp, and what is like it, another user may have been first. Elsewhere a volume may show any owner.
+    shared = any(folder.stat().st_mode & stat.S_ISVTX for folder in place.parents[:2])
+    if shared and place.stat().st_uid != os.geteuid():
         raise ModelError(f"{place} belongs to another user: set MODEL_CACHE to a folder of your own")
 
 

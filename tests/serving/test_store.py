@@ -372,6 +372,8 @@ def test_a_start_with_a_good_model_waits_little_for_a_slow_source_and_asks_again
 def test_a_cache_of_another_user_is_not_trusted(fetched, upload, source, settings, monkeypatch):
     upload(source)
     monkeypatch.setattr(os, "geteuid", lambda: fetched.stat().st_uid + 1)
+    assert store.last_good(settings) == fetched  # a volume may show any owner
+    settings.model_cache.chmod(0o1777)  # but where all may write, as in /tmp
     assert store.last_good(settings) is None
     with pytest.raises(ModelError, match="belongs to another user: set MODEL_CACHE"):
         store.fetch(settings)
