@@ -49,7 +49,8 @@ def folder(settings: Settings) -> Path:
 
 
 def given_up() -> bool:
-    return _given_up  # at the start, to wait for a slow source: it may have more by now
+    """Whether the start has not waited for a slow source: it may have more by now."""
+    return _given_up
 
 
 def fetch(settings: Settings, *, seconds: float = math.inf) -> Path:
@@ -86,8 +87,8 @@ def digest(settings: Settings) -> str:
     """
     if _is_here(settings):
         return manifest.digest(_local(settings))
-    seen = _place(settings) / ".seen"
     with contextlib.ExitStack() as alone:
+        seen = _place(settings) / ".seen"
         with contextlib.suppress(OSError):  # where there is no cache, or none that can be written to
             alone.enter_context(_alone(seen.parent))
         with contextlib.suppress(OSError):  # another worker may have looked just now
@@ -172,8 +173,7 @@ def _alone(place: Path) -> Iterator[None]:
 def _fetch(settings: Settings, temporary: Path, *, seconds: float) -> Path:
     place = _place(settings)
     good = [folder for folder in place.glob("?" * 16) if _is_good(folder)]  # another process may be loading them
-    known = [manifest.digest(folder) for folder in good]
-    fetched = remote.fetch(temporary, settings, known=known, seconds=seconds)
+    fetched = remote.fetch(temporary, settings, known=[manifest.digest(one) for one in good], seconds=seconds)
     final = place / manifest.digest(fetched)[:16]
     if final not in good:
         manifest.verify(fetched)

@@ -45,7 +45,7 @@ def choose(
     if twice := [value for value in named if named.count(value) > 1]:
         roles = [role.upper() for role, values in (*given.items(), ("neutral", ignored)) if twice[0] in values]
         raise SourceError(f"{' and '.join(roles)} are both {twice[0]!r}; column {column!r} holds {_shown(counts)}")
-    if known and not any(given.values()):
+    if known and not any(given.values()) and not {*ignored} & {*known.labels.values()}:
         aside = [value for value in (*known.ignored_labels, *NEUTRAL_WORDS, *ignored) if value in counts]
         if {*known.labels.values()} <= {*counts} <= {*known.labels.values(), *aside}:
             return known.labels, list(dict.fromkeys(aside))

@@ -244,6 +244,15 @@ def test_known_labels_keep_their_meaning_beside_a_word_for_neutral_and_what_is_s
         assert (found.labels, found.ignored_labels) == ({"negative": "1", "positive": "0"}, [aside])
 
 
+def test_what_is_said_to_be_neutral_is_no_class_whatever_is_known(old, tmp_path):
+    rows = [(f"summer text {count}", "014"[count % 3]) for count in range(90)]
+    path = table(tmp_path / "new.csv", rows)
+    request = Request({}, neutral="4")
+    importing.import_file(str(path), name="sentiment140-r2", request=request, extends=provenance.load(old))
+    found = provenance.load(artifacts.Dataset("sentiment140-r2"))
+    assert (found.labels, found.ignored_labels) == ({"negative": "0", "positive": "1"}, ["4"])
+
+
 def test_columns_and_labels_of_every_earlier_file_are_known(old, tmp_path):
     first = [(f"first text {count}", ("bad", "good")[count % 2]) for count in range(100)]
     said = Request({"text": "review", "label": "verdict"}, negative="bad", positive="good")
