@@ -146,8 +146,10 @@ def _schema(source: TableFile) -> pa.Schema:
     with source.opened() as (file, _):
         if source.format == "jsonl":
             return _json_schema(record for record, _ in records.json_lines(file))
-        names, _ = next(records.delimited(file, delimiter=source.delimiter), ([], ""))
-        return pa.schema([(name, pa.string()) for name in names or []])
+        names = next(records.delimited(file, delimiter=source.delimiter), ([], ""))[0] or []
+    if names.count("") > 1:  # as spreadsheets write columns that hold nothing
+        names = [name or f"column {number}" for number, name in enumerate(names, 1)]
+    return pa.schema([(name, pa.string()) for name in names])
 
 
 def _decoded(kind: pa.DataType) -> pa.DataType:

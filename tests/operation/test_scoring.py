@@ -70,6 +70,15 @@ def score(path, out, model, *, text="", **options):
     return pq.read_table(out) if out.suffix == ".parquet" else counts
 
 
+def test_columns_that_a_spreadsheet_has_left_without_a_name_are_kept_by_their_number(tmp_path, model):
+    path = tmp_path / "sheet.csv"
+    path.write_text("text,label,,\ngood,1,,\nbad,0,x,\n")
+    table = score(path, tmp_path / "out.parquet", model)
+    assert table.column_names[:4] == ["text", "label_in_file", "column 3", "column 4"]
+    assert table["column 3"].to_pylist() == ["", "x"]
+    assert table["error"].null_count == 2
+
+
 @pytest.mark.parametrize("format", ["csv", "csv.gz", "tsv", "jsonl", "jsonl.gz", "parquet"])
 def test_any_format_comes_out_in_order_with_the_service_s_scores(tmp_path, model, expected, format):
     table = score(written(tmp_path / f"tweets.{format}"), tmp_path / "out.parquet", model)
