@@ -24,7 +24,7 @@ from tqdm import tqdm
 from benchmarks import reports
 from pipelines import artifacts, tracking
 from pipelines.dataset import sample, tables
-from pipelines.evaluation import calibration, summary
+from pipelines.evaluation import metrics, summary
 from pipelines.operation import drift, incoming, traits
 from pipelines.operation.judgement import LEVEL, RETRAIN, STEADY
 from pipelines.operation.traits import NO_LABEL, Traits
@@ -157,7 +157,7 @@ def verdicts_of(base: Traits, mixed: Drift | None, *, trials: int, share: float,
 
 
 def percent(alarms: np.ndarray) -> str:
-    low, high = calibration.wilson(alarms.mean(), len(alarms))
+    low, high = metrics.wilson(alarms.mean(), len(alarms))
     return f"{100 * alarms.mean():.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
 
 

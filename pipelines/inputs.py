@@ -8,8 +8,9 @@ import subprocess
 import sys
 
 from pipelines import artifacts, parameters, stages
+from pipelines.record import START_UP_CHATTER
 
-REMARKS = re.compile(r".*\d%\||.*Kernel is running over TCP|WARNING: All log messages before absl|[IWE]0000 ")
+REMARKS = re.compile(r".*\d%\||.*Kernel is running over TCP")  # bars, and what a kernel says of itself
 OF_A_CALLING_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
 
 
@@ -67,7 +68,7 @@ def make(target: str, dataset: artifacts.Dataset, *variables: str) -> None:
     ) as process:
         try:
             for line in process.stdout:  # a bar that is drawn anew ends a line, too
-                if line.strip() and not REMARKS.match(line):
+                if line.strip() and not (REMARKS.match(line) or START_UP_CHATTER.match(line)):
                     print(line.rstrip(), flush=True)
         except BaseException:  # the reader interrupts the cell
             process.terminate()

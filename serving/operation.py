@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import signal
+from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template, request
 
@@ -69,7 +69,7 @@ def metrics() -> Response:
 @blueprint.get("/openapi.json")
 def openapi_json() -> Response:
     """The OpenAPI 3.1 document."""
-    return Response(_document(service()), content_type="application/json")
+    return jsonify(_document(service()))
 
 
 @blueprint.get("/docs")
@@ -80,11 +80,11 @@ def docs() -> str:
 
 # Milliseconds each, in which a process answers nobody else; and hosts are the clients' to choose.
 @functools.lru_cache(maxsize=4)
-def _document(own: Service) -> bytes:
-    return json.dumps(openapi.document(own)).encode()
+def _document(own: Service) -> dict[str, Any]:
+    return openapi.document(own)
 
 
 @functools.lru_cache(maxsize=64)
 def _page(own: Service, address: str) -> str:
     more = {"kinds": problems.KINDS, "variables": settings.table(own.settings), "settings": own.settings}
-    return render_template("docs.html", document=openapi.document(own), address=address, **more)
+    return render_template("docs.html", document=_document(own), address=address, **more)

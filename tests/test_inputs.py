@@ -7,7 +7,8 @@ from pipelines import artifacts, inputs
 
 MAKEFILE = """
 quiet:
-	@printf 'WARNING: All log messages before absl::InitializeLog()\\nE0000 00:00 no GPU\\n' >&2
+	@printf 'WARNING: All log messages before absl::InitializeLog()\\n' >&2
+	@printf 'E0000 00:00:1795810887.191918 879 cuda_platform.cc:52] no GPU\\n' >&2
 	@printf 'epoch 1:  50%%|###  |\\repoch 1: 100%%|#####|\\nbest epoch 1\\n'
 broken:
 	@echo 'error: no labels' >&2; exit 3

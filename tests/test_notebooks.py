@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from pipelines import parameters, stages
+from pipelines import parameters, stages, tracking
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -111,3 +111,11 @@ def test_what_the_service_reads_may_be_said_to_make_and_the_name_of_the_machine_
         done = subprocess.run(["make", "-n", *said], cwd=ROOT, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert "--name" not in done.stdout
+
+
+def test_the_service_asks_the_registry_that_the_notebooks_record_in(monkeypatch, tmp_path):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("MLRUNS_FOLDER", str(tmp_path))
+    for verb in ("serve", "predict"):
+        made = subprocess.run(["make", "-n", verb], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        assert f"MLFLOW_TRACKING_URI:-{tracking.tracking_uri()}}}" in made

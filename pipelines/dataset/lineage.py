@@ -44,15 +44,15 @@ def newest(dataset: artifacts.Dataset) -> artifacts.Dataset:
     found = first(dataset)
     if not found.manifest.exists():
         raise SourceError(f"no splits of {found.name} yet: make train DATASET={found.name}")
-    while (following := _after(found)).manifest.exists() and extended(following) == found:
-        found = following
+    while (later := version_after(found)) and later.manifest.exists():
+        found = later
     return found
 
 
 def version_after(dataset: artifacts.Dataset) -> artifacts.Dataset | None:
     """The version that adds rows to this one; None where there is none."""
     later = _after(dataset)
-    return later if later.source.exists() and extended(later) == dataset else None
+    return later if extended(later) == dataset else None
 
 
 def following(dataset: artifacts.Dataset) -> artifacts.Dataset:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pipelines.dataset import archives
 from pipelines.dataset.provenance import ROLES, Source, SourceError
 
 FORMATS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
@@ -88,8 +89,7 @@ def check_encoding(path: Path) -> None:
     Raises:
         SourceError: it is not; names the first line and byte that show it.
     """
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
+    packed = archives.kind_of(path) == "gzip"
 
     def convert(coding: str) -> str:
         if packed:

@@ -26,22 +26,9 @@ def reliability(labels: np.ndarray, probabilities: np.ndarray, *, bins: int = BI
     edges = np.linspace(0, len(order), min(bins, len(order)) + 1).astype(np.int64)
     rows = np.diff(edges)
     share = np.add.reduceat(labels[order].astype(np.float64), edges[:-1]) / rows
-    low, high = wilson(share, rows)
+    low, high = metrics.wilson(share, rows)
     predicted = np.add.reduceat(probabilities[order], edges[:-1]) / rows
     return {"probability": predicted, "share": share, "low": low, "high": high, "rows": rows}
-
-
-def wilson(share: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson's (1927) 95 % interval of a share: sound for few rows and for shares of 0 and 1.
-
-    >>> [round(float(edge), 3) for edge in wilson(0.5, 100)]
-    [0.404, 0.596]
-    """
-    z = 1.959964
-    centre = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
-    half = z / (1 + z**2 / rows) * np.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))
-    # The share lies inside, whatever rounding makes of the edges at 0 and 1.
-    return np.clip(centre - half, 0, share), np.clip(centre + half, share, 1)
 
 
 def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray, *, bins: int = BINS) -> float:
@@ -119,7 +106,7 @@ def share(name: str, part: int, rows: int) -> dict[str, object]:
     """A share of rows as `name`, with its 95 % interval after Wilson as `name_interval`; of no rows both are None."""
     if not rows:
         return {name: None, f"{name}_interval": None}
-    return {name: part / rows, f"{name}_interval": [float(edge) for edge in wilson(part / rows, rows)]}
+    return {name: part / rows, f"{name}_interval": [float(edge) for edge in metrics.wilson(part / rows, rows)]}
 
 
 def surest(labels: np.ndarray, probabilities: np.ndarray, *, certainty: float) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipelines.calibrator import Points
-from pipelines.evaluation.forecast import Estimate
+from pipelines.evaluation.wording import percent
 
 
 def sure_enough(found: dict) -> str:
@@ -14,13 +14,13 @@ def sure_enough(found: dict) -> str:
     if found["certainty"] is None:
         return f"However sure it is, it is not right {target} of the time on validation: no threshold gives that."
     test = found["test"]
-    share = _percent(test["share"], test["share_interval"])
+    share = percent(test["share"], test["share_interval"])
     if not test["rows"]:
         return f"From a certainty of {found['certainty']:.3f} on, chosen on validation, no test row passes."
     return (
         f"To be right {target} of the time it is asked to be {100 * found['certainty']:.1f} % sure: that was enough on "
         f"validation, where {100 * found['validation']['share']:.1f} % of rows pass. On test {share} of rows pass "
-        f"({test['rows']:,}), and {_percent(test['accuracy'], test['accuracy_interval'])} of those are right."
+        f"({test['rows']:,}), and {percent(test['accuracy'], test['accuracy_interval'])} of those are right."
     )
 
 
@@ -68,7 +68,3 @@ def calibration_error(found: dict) -> str:
         f"Expected calibration error on {found['rows']:,} test rows: {100 * found['expected_calibration_error']:.2f} % "
         f"[{low:.2f}, {high:.2f}]."
     )
-
-
-def _percent(value: float, interval: list[float]) -> str:
-    return Estimate(value, *interval).percent()

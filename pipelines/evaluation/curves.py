@@ -175,9 +175,6 @@ def _next_steps(name: str, *, rows_help: bool, slope_known: bool, rows_left: boo
     if slope_known:
         return steps
     unknown = "See whether rows help: make curves, with four SIZES or more, each twice the one before."
-    # Against a gap more rows are the better remedy, where they help: what takes from the network comes after.
-    return (
-        [unknown, *(f"If they do not: {step[0].lower()}{step[1:]}" for step in steps)]
-        if name == "overfit"
-        else [*steps, unknown]
-    )
+    if name == "overfit":  # more rows are the better remedy, where they help: what takes from the network comes after
+        return [unknown, *(f"If they do not: {step[0].lower()}{step[1:]}" for step in steps)]
+    return [*steps, unknown]

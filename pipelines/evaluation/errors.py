@@ -109,8 +109,8 @@ def usual_agreement(
     """
     labels, probabilities = metrics.checked(labels, probabilities)
     sure = metrics.correct(labels, probabilities) & (np.maximum(probabilities, 1 - probabilities) >= least)
-    agrees = int(metrics.correct(labels, tfidf)[sure].sum())
-    return {"right_rows": int(sure.sum())} | share("tfidf_agrees_where_right", agrees, int(sure.sum()))
+    rows, agrees = int(sure.sum()), int(metrics.correct(labels, tfidf)[sure].sum())
+    return {"right_rows": rows} | share("tfidf_agrees_where_right", agrees, rows)
 
 
 def _rules(texts: pa.Array, labels: np.ndarray, baseline: Baseline, *, against: np.ndarray) -> dict[str, np.ndarray]:

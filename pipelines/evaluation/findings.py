@@ -8,14 +8,9 @@ import pandas as pd
 
 from pipelines import artifacts
 from pipelines.evaluation import metrics, siblings
-from pipelines.evaluation.forecast import Estimate
-from pipelines.evaluation.wording import difference
+from pipelines.evaluation.wording import difference, percent
 
 FEW_SHARE = 0.05  # of rows that share a user: below it, drawing users whole is drawing rows
-
-
-def _percent(value: float, interval: list[float]) -> str:
-    return Estimate(value, *interval).percent()
 
 
 def command(run: artifacts.Run, verb: str, *, params: str = "") -> str:
@@ -38,8 +33,8 @@ def clusters(figures: dict, clustered: dict | None) -> str:
     return (
         f"{clustered['rows_with_user']:,} of {clustered['rows']:,} test rows have a known user ({clustered['users']:,} "
         f"users); {clustered['rows_sharing_a_user']:,} share theirs with another row. With users drawn whole accuracy "
-        f"is {_percent(figures['accuracy'], clustered['accuracy_interval'])}; with rows drawn one by one "
-        f"{_percent(figures['accuracy'], figures['accuracy_interval'])}."
+        f"is {percent(figures['accuracy'], clustered['accuracy_interval'])}; with rows drawn one by one "
+        f"{percent(figures['accuracy'], figures['accuracy_interval'])}."
         + (" So few rows that share a user cannot tell what more of them would do to it." if few else "")
     )
 
@@ -119,7 +114,7 @@ def mistakes(sure: dict) -> str:
     certainty = f"made with a certainty of {100 * sure['certainty']:.0f} % or more"
     if not sure["rows"]:
         return f"None of the {sure['wrong_rows']:,} mistakes was {certainty}."
-    share, agrees = (_percent(sure[name], sure[f"{name}_interval"]) for name in ("share", "tfidf_agrees"))
+    share, agrees = (percent(sure[name], sure[f"{name}_interval"]) for name in ("share", "tfidf_agrees"))
     return (
         f"{sure['rows']:,} of {sure['wrong_rows']:,} mistakes, {share}, were {certainty}. In {agrees} of these TF-IDF "
         f"contradicts the label as well. {_usual_agreement(sure)}"
@@ -130,7 +125,7 @@ def _usual_agreement(sure: dict) -> str:
     """What TF-IDF's agreement is worth, from `errors.usual_agreement`."""
     if not sure.get("right_rows"):
         return ""
-    agrees = _percent(sure["tfidf_agrees_where_right"], sure["tfidf_agrees_where_right_interval"])
+    agrees = percent(sure["tfidf_agrees_where_right"], sure["tfidf_agrees_where_right_interval"])
     low, high = sure["tfidf_agrees_interval"]
     usual_low, usual_high = sure["tfidf_agrees_where_right_interval"]
     worth = (

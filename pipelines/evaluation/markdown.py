@@ -102,8 +102,10 @@ def _figures(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, 
                 for inner, found in _figures(one, (*path, str(name))):
                     yield inner, found if _is_table(found) else f"{found} {shown}".rstrip()
     elif not isinstance(value, dict):
-        p = path[-1:] == ("p_value",)
-        yield path, value if _is_table(value) else wording.p_value(value).removeprefix("= ") if p else _number(value)
+        if path[-1:] == ("p_value",):
+            yield path, wording.p_value(value).removeprefix("= ")
+        else:
+            yield path, value if _is_table(value) else _number(value)
 
 
 def _number(value: object) -> str:

@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 from pipelines import artifacts
 from pipelines.dataset import tokens
 from pipelines.evaluation import baselines, forecast, metrics
-from pipelines.evaluation.calibration import wilson
 
 # What follows from the number of rows, and from whose they are, where the user says nothing.
 OF_THE_ROWS = ("epochs", "batch_size", "units", "embedding_dimensions", "word_offsets", "vocabulary_size")
@@ -119,7 +118,7 @@ def size_curve(runs: list[artifacts.Run]) -> pd.DataFrame:
         for name, path in parts.items():
             if path.exists():
                 right = _of(pd.read_parquet(path)).correct
-                low, high = wilson(right.mean(), len(right))
+                low, high = metrics.wilson(right.mean(), len(right))
                 line = {"rows": rows, "name": name, "accuracy": float(right.mean())}
                 lines.append(line | {"low": float(low), "high": float(high)})
     return pd.DataFrame(lines, columns=["rows", "name", "accuracy", "low", "high"])

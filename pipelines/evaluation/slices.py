@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.evaluation import metrics
-from pipelines.evaluation.calibration import wilson
 
 KINDS = {
     "mention": r"@[A-Za-z0-9_]+",
@@ -92,7 +91,7 @@ def rates(found: pd.DataFrame, *, rows: int) -> pd.DataFrame:
     """`table`, from the `counts` of `rows` rows."""
     found = found[found["rows"] > 0].rename_axis("slice").reset_index()
     accuracy = found["right"] / found["rows"]
-    low, high = wilson(accuracy, found["rows"])
+    low, high = metrics.wilson(accuracy, found["rows"])
     columns = {"slice": found["slice"], "rows": found["rows"], "share": found["rows"] / rows, "accuracy": accuracy}
     return pd.DataFrame({**columns, "low": low, "high": high, "positive": found["positive"] / found["rows"]})
 

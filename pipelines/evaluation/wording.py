@@ -49,6 +49,11 @@ def _told(value: object) -> object:
     return "not recorded" if value is None else value
 
 
+def percent(value: float, interval: list[float]) -> str:
+    """A share with its interval, in per cent: "81.2 % [80.7, 81.8]"."""
+    return forecast.Estimate(value, *interval).percent()
+
+
 def p_value(p: float) -> str:
     """A p-value as it is usually printed.
 
@@ -124,14 +129,14 @@ def ceiling(accuracy: float, wrong: dict[str, WrongLabels]) -> str:
     if not wrong:
         return "Nothing here tells how many labels are wrong by themselves."
     best = {name: 1 - found.value for name, found in wrong.items() if found.value > 0}
-    told = []
-    if none := ", ".join(name for name in wrong if name not in best):
-        told.append(f"A share of 0 or below ({none}) is luck, or its rows are the harder ones: it bounds nothing.")
+    none = ", ".join(name for name in wrong if name not in best)
+    unbound = f"A share of 0 or below ({none}) is luck, or its rows are the harder ones: it bounds nothing."
     if not best:
-        return told[0]
+        return unbound
     lowest, highest = 100 * min(best.values()), 100 * max(best.values())
     listed = ", ".join(f"{100 * bound:.1f} % ({name}, {wrong[name].rows:,} rows)" for name, bound in best.items())
-    told.insert(0, f"With labels that are wrong that often the best possible accuracy is {listed}.")
+    told = [f"With labels that are wrong that often the best possible accuracy is {listed}."]
+    told += [unbound] if none else []
     told.append(f"This model, {100 * accuracy:.1f} %, is {_below(lowest - 100 * accuracy, highest - 100 * accuracy)}.")
     if len(best) == 1:
         return " ".join([*told, "One estimate alone cannot say how sure that is."])
@@ -155,7 +160,7 @@ def summary(result: dict) -> str:
     tfidf = result["baselines"][baselines.TFIDF]
     lines = [f"**{result['dataset']}, {result['rows_train']:,} training rows, model {result['model_version']}**", ""]
     for split, figures in result["splits"].items():
-        found = forecast.Estimate(figures["accuracy"], *figures["accuracy_interval"]).percent()
+        found = percent(figures["accuracy"], figures["accuracy_interval"])
         lines.append(f"- {split} ({figures['rows']:,} rows): {found}; TF-IDF {100 * tfidf[split]['accuracy']:.1f} %")
     minutes = sum(result["seconds"].values()) / 60
     return "\n".join([*lines, f"- its stages took {minutes:.1f} minutes together, what was there before not counted"])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.evaluation.calibration import wilson
+from pipelines.evaluation.metrics import wilson
 from pipelines.figures import ACCENT, DARK, GREY, LIGHT_GREY, MODEL
 
 if TYPE_CHECKING:

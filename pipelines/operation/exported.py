@@ -65,7 +65,6 @@ def load(folder: Path) -> ExportedModel:
     Raises:
         ModelError: it is no exported model.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     model = ExportedModel(folder)
     if model.why:
         print(model.why, flush=True)

@@ -16,6 +16,7 @@ from pipelines.dataset.provenance import OFFICIAL_NEUTRAL, SourceError
 from pipelines.operation import table_file
 
 NAMES = {"negative": NEGATIVE, "positive": POSITIVE, "neutral": NEUTRAL}
+WORDS = dict.fromkeys(NEUTRAL_WORDS, NEUTRAL)
 MOST_VALUES = 1_000  # of a label; a column with more is something else
 NEUTRAL_NUMBERS = {("0", "4"): OFFICIAL_NEUTRAL, ("-1", "1"): "0"}
 
@@ -103,7 +104,7 @@ def _given(counts: Counter[str], said: Mapping[str, str], column: str) -> dict[s
 
 def _completed(given: dict[str, int], counts: Counter[str]) -> dict[str, int]:
     """What was said, with what follows from it: a word for neutral, and the other one of two values."""
-    found = dict.fromkeys(NEUTRAL_WORDS, NEUTRAL) | given
+    found = WORDS | given
     missing = [meaning for meaning in (NEGATIVE, POSITIVE) if meaning not in given.values()]
     left = [value for value in counts if value not in found]
     return found | ({left[0]: missing[0]} if len(missing) == 1 and len(left) == 1 else {})
@@ -112,10 +113,10 @@ def _completed(given: dict[str, int], counts: Counter[str]) -> dict[str, int]:
 def _guessed(counts: Counter[str], known: Mapping[str, int], *, certain: bool) -> dict[str, int]:
     """The known scale where it has every value; else the first of the usual ones that has and of which both ends occur,
     or what all those agree on that have every value; nothing otherwise."""
-    whole = dict.fromkeys(NEUTRAL_WORDS, NEUTRAL) | dict(known)
+    whole = WORDS | dict(known)
     if known and set(counts) <= set(whole):
         # One end and a number for neutral may be the two ends of another scale: {0, 2} of {0, 2, 4}.
-        doubtful = not certain and any(whole[value] == NEUTRAL for value in set(counts) - set(NEUTRAL_WORDS))
+        doubtful = not certain and any(whole[value] == NEUTRAL for value in set(counts) - set(WORDS))
         both_ends = {NEGATIVE, POSITIVE} <= {whole[value] for value in counts}
         return {} if doubtful and not both_ends else whole
     fitting = [
@@ -134,5 +135,5 @@ def _scales() -> list[dict[str, int]]:
     scales = []
     for pair in own_texts.KNOWN_PAIRS:
         between = [NEUTRAL_NUMBERS[pair]] if pair in NEUTRAL_NUMBERS else []
-        scales.append(dict.fromkeys((*NEUTRAL_WORDS, *between), NEUTRAL) | dict(zip(pair, (0, 1), strict=True)))
+        scales.append(WORDS | dict.fromkeys(between, NEUTRAL) | dict(zip(pair, (0, 1), strict=True)))
     return scales

@@ -114,13 +114,13 @@ def test_a_calibration_must_rise(points):
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_a_share_lies_within_its_wilson_interval_whatever_is_rounded(share):
     rows = np.arange(1, 3000)
-    low, high = calibration.wilson(np.full(len(rows), share), rows)
+    low, high = metrics.wilson(np.full(len(rows), share), rows)
     assert (low <= share).all()
     assert (high >= share).all()
 
 
 def test_wilson_is_sound_at_the_edges():
-    low, high = calibration.wilson(np.array([0.0, 1.0]), np.array([10, 10]))
+    low, high = metrics.wilson(np.array([0.0, 1.0]), np.array([10, 10]))
     assert low[0] == 0
     assert high[1] == pytest.approx(1)
     assert high[0] == pytest.approx(0.2775, abs=1e-3)
