@@ -99,7 +99,8 @@ def compare(
         presence, vocabulary, is_new = _presence(together(reference, new).words, len(reference))
         words, commoner = _words(presence, vocabulary, is_new)
         discrepancy = _discrepancy(reference, new, seed=seed, permutations=permutations)
-        findings += [*_rows(reference, new), commoner, _classifier(presence, is_new, seed=seed)]
+        findings += [*_rows(reference, new), commoner]
+        findings.append(_classifier(presence, is_new, seed=seed, permutations=permutations))
         by_words = mmd.of_words(presence, is_new, permutations=permutations, seed=seed)
         findings += [_apart("words together", by_words), _apart("sentence vectors", discrepancy)]
     labelled = new if labelled is None else labelled.sample(MOST_ROWS, seed=seed)
@@ -163,9 +164,10 @@ def _words(presence: sparse.csr_array, vocabulary: np.ndarray, is_new: np.ndarra
     return sure, Finding("commoner words", 0.0, float(len(sure)), float(len(sure)), least)
 
 
-def _classifier(presence: sparse.csr_array, is_new: np.ndarray, *, seed: int) -> Finding:
-    area, p_value = two_samples.domain_classifier(presence, is_new, seed=seed)
-    return Finding("old or new, told by words", 0.5, area, area - 0.5, p_value)
+def _classifier(presence: sparse.csr_array, is_new: np.ndarray, *, seed: int, permutations: int) -> Finding:
+    found = two_samples.domain_classifier(presence, is_new, permutations=permutations, seed=seed)
+    area = found.statistic
+    return Finding("old or new, told by words", 0.5, area, area - 0.5, found.p_value)
 
 
 def _discrepancy(reference: Traits, new: Traits, *, seed: int, permutations: int) -> two_samples.Permuted:

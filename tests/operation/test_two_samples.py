@@ -16,22 +16,28 @@ def presence(rows, *, new_share, seed=0):
     return sparse.csr_array(dense.astype(np.float32)), is_new
 
 
+def classified(rows, *, new_share, seed=0):
+    matrix, is_new = presence(rows, new_share=new_share, seed=seed)
+    return two_samples.domain_classifier(matrix, is_new, permutations=499, seed=seed)
+
+
 def test_the_classifier_finds_a_word_and_nothing_where_there_is_nothing():
-    area, p_value = two_samples.domain_classifier(*presence(800, new_share=0.6), seed=0)
-    assert area > 0.6
-    assert p_value < 1e-6
-    without = [two_samples.domain_classifier(*presence(400, new_share=0.1, seed=n), seed=n)[1] for n in range(100)]
+    found = classified(800, new_share=0.6)
+    assert found.statistic > 0.6
+    assert found.p_value == 1 / 500  # no deal of 499 comes near
+    without = [classified(400, new_share=0.1, seed=seed).p_value for seed in range(100)]
     assert np.sum(np.array(without) <= 0.05) <= stats.binom.ppf(0.9999, 100, 0.05)
 
 
-def test_the_null_of_the_classifier_is_that_of_permuted_rows():
+def test_the_classifier_s_area_and_null_are_those_of_mann_and_whitney():
     generator = np.random.default_rng(0)
-    ranks, is_new = generator.normal(size=120), np.arange(120) >= 70
-    ranks[is_new] += 0.35
-    area, p_value = two_samples.mann_whitney(ranks[~is_new], ranks[is_new], alternative="greater")
-    dealt = [generator.permutation(is_new) for _ in range(1000)]
-    null = [two_samples.mann_whitney(ranks[~new], ranks[new])[0] for new in dealt]
-    assert np.mean(np.array(null) >= area) == pytest.approx(p_value, abs=0.02)
+    scores, is_new = generator.normal(size=120).round(1), np.arange(120) >= 70  # rounded: with ties
+    scores[is_new] += 0.3
+    found = two_samples.ranked_higher(scores, is_new, permutations=1999, seed=0)
+    expected = stats.mannwhitneyu(scores[is_new], scores[~is_new], alternative="greater")
+    assert found.statistic == pytest.approx(expected.statistic / (70 * 50), abs=1e-12)
+    assert found.p_value == pytest.approx(expected.pvalue, abs=0.02)
+    assert found.null.mean() == pytest.approx(0.5, abs=0.01)
 
 
 def test_a_commoner_word_is_found_and_only_it():
