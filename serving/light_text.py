@@ -38,18 +38,17 @@ class TextEncoder:
     """Texts to token ids by the rules and the vocabulary of an export."""
 
     def __init__(self, rules: Rules, vocabulary: Sequence[bytes]):
-        # Bytes, as RE2 works on them: it would count characters again for every match in a str.
-        self._before, self._after = _compiled(rules.before_lower), _compiled(rules.after_lower)
+        self._before, self._after = _Replacements(rules.before_lower), _Replacements(rules.after_lower)
         self._lower = str.maketrans(rules.upper, rules.lower)
         self._ids = {token: number for number, token in enumerate(vocabulary)}
         self._length, self.unknown_id = rules.sequence_length, rules.unknown_id
 
     def tokens(self, text: str) -> list[bytes]:
         """The tokens of a text, all of them, in UTF-8."""
-        content = _replace(text.encode(), self._before)
+        content = self._before.apply(text.encode())
         # Not str.lower: it follows the Unicode of this Python, and a final sigma's neighbours.
         content = content.lower() if content.isascii() else content.decode().translate(self._lower).encode()
-        return _replace(content, self._after).split()
+        return self._after.apply(content).split()
 
     def encode(self, text: str) -> Encoded:
         """The ids that the network reads of a text; one without a token is one unknown id."""
@@ -58,11 +57,24 @@ class TextEncoder:
         return Encoded(ids or [self.unknown_id], len(found) > self._length)
 
 
-def _compiled(rules: Sequence[tuple[str, str]]) -> list[tuple]:
-    return [(re2.compile(pattern.encode()), rewrite.encode()) for pattern, rewrite in rules]
+class _Replacements:
+    """Rules, each of which replaces what it finds in what those before it have left.
 
+    Few of them find anything in one text, and one search tells which do; after each that has replaced something it is
+    made again, as what came in may be for a later one. On bytes: in a str RE2 would count characters for every match.
+    """
 
-def _replace(content: bytes, rules: list[tuple]) -> bytes:
-    for pattern, rewrite in rules:
-        content = pattern.sub(rewrite, content)
-    return content
+    def __init__(self, rules: Sequence[tuple[str, str]]):
+        self._rules = [(re2.compile(pattern.encode()), rewrite.encode()) for pattern, rewrite in rules]
+        self._search = re2.Set.SearchSet()
+        for pattern, _ in rules:
+            self._search.Add(pattern.encode())
+        self._search.Compile()
+
+    def apply(self, content: bytes) -> bytes:
+        """The text in UTF-8, replaced."""
+        done = 0
+        while waiting := [number for number in self._search.Match(content) or () if number >= done]:
+            pattern, rewrite = self._rules[min(waiting)]
+            content, done = pattern.sub(rewrite, content), min(waiting) + 1
+        return content
