@@ -36,6 +36,7 @@ def create_app(settings: Settings | None = None, predictor: Predictor | None = N
     app = _App(__name__)
     app.wsgi_app = proxies.behind(app.wsgi_app, settings.trusted_proxies)
     app.json.sort_keys = False
+    app.url_map.merge_slashes = False  # it would answer with a redirect, to the host that the client names
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1  # at exactly its limit Werkzeug cuts off silently
     metrics = Metrics()
     slot = Slot(settings, observe=metrics.observe)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*0*(\d+)[ \t]*(?=\r\n)", re.IGNORECASE)
+_DIGITS = 18  # of a length that are read: of more, the first are too many bytes as well
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*chunked", re.IGNORECASE)
 _EXPECT = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n)", re.IGNORECASE)
-_FIRST_LINE = re.compile(rb"(\S{1,20}) ([^ ?\r\n]+)[ ?]")
+# Without scheme and host, which a proxy may be asked with; possessive, so that none of these is taken for a path.
+_FIRST_LINE = re.compile(rb"(\S{1,20}) (?:[a-z][a-z0-9+.-]*://[^/ ?#\r\n]*+)?+([^ ?#\r\n]*)[ ?#]", re.IGNORECASE)
 _OLD = re.compile(rb"[^\r\n]* HTTP/1\.0\r\n")
 _SIZE = re.compile(rb"0*([0-9a-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r\n", re.IGNORECASE)
 _HEAD_LIMIT = 65_536
@@ -23,9 +26,11 @@ class Head:
     raw: bytes
 
     def first_line(self) -> tuple[str, str]:
-        """Method and path, as they were sent; empty where there is no such line."""
+        """Method and path, as the application will read it; empty where there is no such line."""
         found = _FIRST_LINE.match(self.raw)
-        return (found[1].decode("latin-1"), found[2].decode("latin-1")) if found else ("", "")
+        if found is None:
+            return "", ""
+        return found[1].decode("latin-1"), "/" + unquote(found[2].decode("latin-1")).lstrip("/")
 
     def header(self, name: str) -> str:
         """The values of a header, with commas; empty where it was not sent."""
@@ -99,13 +104,15 @@ class Arrival:
     def _read_head(self) -> bool:
         if self._head_end >= 0:
             return True
+        if self.received.startswith(b"\r\n"):  # RFC 9112, 2.2: some clients end their body so
+            del self.received[: len(self.received) - len(self.received.lstrip(b"\r\n"))]
         end = self.received.find(b"\r\n\r\n")
         if end < 0:
             return False
         self._head_end = self._chunk = end + 4
         head = bytes(self.received[: self._head_end])
         chunked, length = _CHUNKED.search(head), _LENGTH.search(head)
-        body = int(length[1]) if length and not chunked else 0
+        body = int(length[1][:_DIGITS]) if length and not chunked else 0
         self._is_cut = body > self.max_body_bytes or bool((chunked or body) and not self.wanted(Head(head)))
         if self._is_cut or not chunked:
             self._total = self._head_end + (0 if self._is_cut else body)

@@ -114,7 +114,8 @@ def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not a JSON value")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
+# No number is accepted anywhere; Python would fail on the length of an int, and advise to change that.
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_int=float)
 
 
 def query(request: Request) -> MultiDict[str, str]:

@@ -1,5 +1,6 @@
 """gunicorn's configuration: `gunicorn -c serving/gunicorn_conf.py 'serving.app:create_app()'`."""
 
+import atexit
 import gc
 import math
 import os
@@ -80,6 +81,7 @@ def on_starting(server):
         )
     if _settings.log_texts:
         server.log.warning("LOG_TEXTS=true: the log holds what people send. Keep it as such data must be kept.")
+    atexit.register(lambda: os.getpid() == shared.MASTER and metrics.remove_folder())  # also where nothing can be bound
     try:
         metrics.prepare_folder()
     except OSError as error:
@@ -123,8 +125,3 @@ def child_exit(server, worker):
     """In the master, after a worker has ended."""
     metrics.forget_worker(worker.pid)
     shared.memory().board.clear(worker.place)
-
-
-def on_exit(server):
-    """In the master, at the very end."""
-    metrics.remove_folder()

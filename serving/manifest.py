@@ -53,7 +53,8 @@ def read(folder: Path) -> Manifest:
         ModelError: there is none, or it does not hold what it must.
     """
     if not folder.is_dir():
-        raise ModelError(f"MODEL_URI={folder} is not a folder: name one that `make train` exported (…/saved_model)")
+        ways = "one that `make train` exported (…/saved_model), or models:/…, runs:/… or s3://…"
+        raise ModelError(f"MODEL_URI={folder} is not a folder: name {ways}")
     if not (folder / NAME).is_file():
         raise ModelError(f"{folder} has no {NAME}: MODEL_URI must name an exported model (…/saved_model)")
     if (size := (folder / NAME).stat().st_size) > MAX_BYTES:

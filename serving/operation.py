@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template, request
 
-from serving import openapi, problems, settings
+from serving import openapi, problems, variables
 from serving.problems import Problem
 from serving.service import Service, service
 
@@ -86,5 +86,5 @@ def _document(own: Service) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=64)
 def _page(own: Service, address: str) -> str:
-    more = {"kinds": problems.KINDS, "variables": settings.table(own.settings), "settings": own.settings}
+    more = {"kinds": problems.KINDS, "variables": variables.table(own.settings), "settings": own.settings}
     return render_template("docs.html", document=_document(own), address=address, **more)

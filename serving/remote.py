@@ -16,18 +16,16 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from serving import allow, manifest
+from serving import manifest, mlflow_server
 from serving.manifest import Manifest, ModelError, SlowError
+from serving.mlflow_server import Get
 from serving.settings import Settings
 
-INSIDE_MODEL = "artifacts/saved_model"  # where the training's MLflow model keeps the export
 _TARGET = "model"
 EVERY = "*"
-Get = Callable[[str, Path], None]  # fetches the file of this name to this path
 Take = Callable[[Get], None]
 # Set here, so that what the operator sets comes first.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
@@ -85,52 +83,6 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def from_mlflow(uri: str, take: Take) -> None:
-    """Fetch `models:/name/3`, `models:/name@alias` or `runs:/id/path` from the server of MLFLOW_TRACKING_URI."""
-    try:
-        import mlflow
-        from mlflow.exceptions import MlflowException
-    except ImportError:
-        raise ModelError(f"{uri} needs MLflow: pip install mlflow-skinny") from None
-
-    def get_below(base: str, name: str, target: Path) -> None:
-        with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
-            fetched = mlflow.artifacts.download_artifacts(f"{base}/{name}", dst_path=temporary)
-            if Path(fetched).is_symlink() or not Path(fetched).is_file():
-                raise ModelError(f"{base}/{name} is not a file: do not trust it")
-            shutil.move(fetched, target)
-
-    errors = []
-    for base in (f"{uri.rstrip('/')}/{INSIDE_MODEL}", uri.rstrip("/")):
-        try:
-            location, allowed = _location(base), os.environ.get("MODEL_URI_ALLOW", "")
-            allow.check_location(location, server=mlflow.get_tracking_uri(), allowed=allowed)
-            return take(functools.partial(get_below, location))  # a server that is asked again may say another place
-        except (MlflowException, OSError) as error:  # requests' errors are OSErrors
-            errors.append((str(error).strip().splitlines() or [repr(error)])[0])
-    raise ModelError(f"{uri} cannot be fetched: {errors[-1]}")
-
-
-def _location(uri: str) -> str:
-    """Where MLflow's server says that it lies; a model may point to its run, and a run to its model."""
-    from mlflow.store.artifact.models_artifact_repo import ModelsArtifactRepository
-    from mlflow.store.artifact.runs_artifact_repo import RunsArtifactRepository
-    from mlflow.utils.uri import append_to_uri_path
-
-    below = []
-    for _ in range(3):
-        if uri.startswith("models:"):
-            root, path = ModelsArtifactRepository.split_models_uri(uri)
-            below.insert(0, path)
-            uri = ModelsArtifactRepository.get_underlying_uri(root)
-        elif uri.startswith("runs:"):
-            uri = RunsArtifactRepository.get_underlying_uri(uri)
-    if uri.startswith(("models:", "runs:")):  # MLflow would go on to a place that has not been checked
-        raise ModelError(f"{uri[:200]} is the fourth place that the server points to: name the model itself")
-    paths = [path for path in below if path]
-    return append_to_uri_path(uri, *paths) if paths else uri
-
-
 def from_s3(uri: str, take: Take) -> None:
     """Fetch `s3://bucket/prefix`, with boto3's usual variables (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, …)."""
     try:
@@ -152,7 +104,11 @@ def from_s3(uri: str, take: Take) -> None:
         raise ModelError(f"{uri} cannot be fetched: {error}") from None
 
 
-SCHEMES: dict[str, Callable[[str, Take], None]] = {"models": from_mlflow, "runs": from_mlflow, "s3": from_s3}
+SCHEMES: dict[str, Callable[[str, Take], None]] = {
+    "models": mlflow_server.fetch,
+    "runs": mlflow_server.fetch,
+    "s3": from_s3,
+}
 
 
 def _get_listed(get: Get, *, target: Path, max_bytes: int, known: Sequence[str]) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, get_origin
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic.fields import FieldInfo
 
 from serving import proxies
+
+_ORIGIN = re.compile(r"https?://[^\s/,*?#@A-Z]+")  # as browsers send it
 
 
 class SettingsError(ValueError):
@@ -126,13 +128,32 @@ class Settings(BaseModel):
             proxies.networks(value)
         return "" if value == "0" else value
 
+    @field_validator("api_key")
+    @classmethod
+    def _can_be_sent(cls, value: str) -> str:
+        if any(unicodedata.category(character) == "Cc" for character in value):
+            raise ValueError("it holds a line end or another control character, which no header can")
+        return value
+
+    @field_validator("host")
+    @classmethod
+    def _without_brackets(cls, value: str) -> str:
+        return value.strip("[]")
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_small_letters(cls, value: str) -> str:
+        return value.lower()
+
     @field_validator("cors_allow_origins")
     @classmethod
     def _origins(cls, value: str) -> str:
         origins = [origin.strip() for origin in value.split(",")] if value else []
-        wrong = [origin for origin in origins if origin != "*" and not re.fullmatch(r"https?://[^\s/,*]+", origin)]
+        wrong = [origin for origin in origins if origin != "*" and not _ORIGIN.fullmatch(origin)]
         if wrong or ("*" in origins and len(origins) > 1):
-            raise ValueError(f"{(wrong or ['* beside others'])[0]!r} is no origin: a scheme and a host, without a path")
+            raise ValueError(
+                f"{(wrong or ['* beside others'])[0]!r} is no origin: scheme and host in small letters, no path"
+            )
         return ",".join(origins)
 
     @classmethod
@@ -155,42 +176,18 @@ class Settings(BaseModel):
         if self.api_key_file is None:
             return self
         try:
-            key = self.api_key_file.read_text(encoding="utf-8").strip()
+            key = self.api_key_file.read_text(encoding="utf-8-sig").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"API_KEY_FILE={self.api_key_file} cannot be read: {error}") from None
         if not key:
             raise SettingsError(f"API_KEY_FILE={self.api_key_file} is empty: put the key in it, or unset it")
-        return self.model_copy(update={"api_key": key})
+        try:
+            return self.model_copy(update={"api_key": self._can_be_sent(key)})
+        except ValueError as error:
+            raise SettingsError(f"API_KEY_FILE={self.api_key_file} cannot be used: {error}") from None
 
 
 def _explain(name: str, values: Mapping[str, str], message: str) -> str:
     shown = "…" if name == "api_key" else values[name]
     meaning = Settings.model_fields[name].description
     return f"{name.upper()}={shown} cannot be used ({message[0].lower()}{message[1:]}). {meaning}"
-
-
-def table(settings: Settings | None = None) -> list[dict[str, str]]:
-    """Name, default, value in force where that is another, and meaning of every variable, for the documentation page.
-
-    Anybody may read that page: of addresses, paths and the key it says no more than that they are set.
-    """
-    own = settings or Settings()
-    return [
-        {
-            "name": name.upper(),
-            "default": _show(field.default),
-            "in_force": "" if (value := getattr(own, name)) == field.default else _show(value, _is_plain(field)),
-            "meaning": field.description or "",
-        }
-        for name, field in Settings.model_fields.items()
-    ]
-
-
-def _is_plain(field: FieldInfo) -> bool:
-    return field.annotation in (bool, int, float) or get_origin(field.annotation) is Literal
-
-
-def _show(value: object, plain: bool = True) -> str:
-    if not plain:
-        return "set" if value else "unset"
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -110,6 +110,8 @@ class Worker(SharingWorker):
         """In a thread or a fiber: what the application answers, unless the main thread has answered meanwhile."""
         request = _REQUEST.get()
         environ["serving.turn"], environ["serving.hanging"] = request.turn, self._hangs
+        environ.pop("HTTP_UPGRADE", None)  # nothing else is spoken here, and Werkzeug has no route for a WebSocket
+        environ["PATH_INFO"] = environ["PATH_INFO"] or "/"  # of http://host, which Flask would send elsewhere
         body = self._app(environ, start_response)
         if fiber.running():
             self._look_at_calls()  # before the client hears: it may ask again at once, and another must hear that

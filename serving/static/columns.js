@@ -1,5 +1,5 @@
 // Which column of a file holds the text. Where it isn't obvious, nothing is sent before somebody has chosen.
-import { byId, element, number, show } from "./dom.js";
+import { byId, element, number, reveal } from "./dom.js";
 
 let table, onChosen;
 
@@ -8,7 +8,7 @@ export function choose(opened, then) {
   onChosen = then;
   byId("named").checked = table.named;
   showColumns();
-  show("columns");
+  reveal("columns");
   if (table.obvious) onChosen(table);
   else byId("column").focus();
 }
@@ -23,7 +23,7 @@ function showColumns() {
 function showSample() {
   table.column = byId("column").selectedIndex;
   const [first = ""] = table.texts;
-  byId("opened").textContent = `${table.name}: ${number(table.body.length)} rows`;
+  byId("opened").textContent = `${table.name}: ${number(table.body.length)} ${table.body.length === 1 ? "row" : "rows"}`;
   byId("sample").textContent = `It begins with: ${first.slice(0, 140)}${first.length > 140 ? "…" : ""}`;
 }
 

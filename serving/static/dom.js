@@ -4,6 +4,12 @@ export const limits = byId("form").dataset;
 export const number = (value) => value.toLocaleString("en");
 
 export function show(...ids) { for (const id of ids) byId(id).hidden = false; }
+// Shows a part of the page that answers; on a phone that is below what can be seen.
+export function reveal(id) {
+  show(id);
+  byId(id).scrollIntoView({ block: "nearest" });
+}
+
 export function hide(...ids) { for (const id of ids) byId(id).hidden = true; }
 
 // An element with a class and children; strings become text and are never read as HTML.
@@ -16,7 +22,7 @@ export function element(name, className, ...children) {
 
 export function showProblem(error) {
   byId("problem").textContent = error.message;
-  show("problem");
+  reveal("problem");
 }
 
 export function showAbout(milliseconds, version) {

@@ -1,6 +1,6 @@
 // Many texts: scored in as many requests as needed. What has been scored stays, whatever becomes of the rest.
 import { askPatiently } from "./ask.js";
-import { byId, element, hide, limits, number, setBar, show, showAbout, showProblem } from "./dom.js";
+import { byId, element, hide, limits, number, reveal, setBar, show, showAbout, showProblem } from "./dom.js";
 
 const SHOWN = 500;
 let table, texts, predictions, done, positive, controller;
@@ -13,7 +13,7 @@ export function start(chosen) {
   done = positive = 0;
   byId("rows").replaceChildren();
   byId("more").hidden = texts.length <= SHOWN;
-  show("many");
+  reveal("many");
   return score();
 }
 

@@ -27,7 +27,12 @@ async function predict(text) {
 
 async function open(file) {
   clear();
-  const table = Table.ofFile(file.name, await file.arrayBuffer());
+  let table;
+  try {
+    table = Table.ofFile(file.name, await file.arrayBuffer());
+  } catch (error) {
+    return showProblem(new Error(`${file.name} cannot be read. ${error.message}`));
+  }
   if (!table.texts.length) showProblem(new Error(`${file.name} holds no text.`));
   else if (table.own) start(table);
   else choose(table, start);

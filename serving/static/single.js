@@ -1,6 +1,6 @@
 // One text: its label and probability, then which of its words pushed which way.
 import { ask } from "./ask.js";
-import { byId, element, hide, setBar, show, showAbout } from "./dom.js";
+import { byId, element, hide, reveal, setBar, show, showAbout } from "./dom.js";
 
 export async function showSingle(text, signal) {
   const started = performance.now();
@@ -12,7 +12,7 @@ export async function showSingle(text, signal) {
   setBar("bar", answer.probability, answer.label, `${percent} % positive`);
   showAbout(performance.now() - started, answer.model_version);
   hide("explanation", "unexplained");
-  show("single");
+  reveal("single");
   try {
     showWords(text, (await ask("explain", { text }, signal)).words);
   } catch (error) {
@@ -42,6 +42,7 @@ function showWords(text, words) {
       element("td", "", points(word.effect) ? signed(word.effect) : "0"))));
   byId("grouped").hidden = !words.some((word) => /\s/.test(word.word));
   show("explanation");
+  reveal("single");
 }
 
 function marked(word, strongest) {

@@ -108,6 +108,12 @@ def test_what_is_wrong_with_chunks_is_said():
     [
         (b"GET /livez HTTP/1.1\r\n", ("GET", "/livez")),
         (b"HEAD /readyz?x HTTP/1.1\r\n\r\n", ("HEAD", "/readyz")),
+        (b"GET //livez HTTP/1.1\r\n", ("GET", "/livez")),
+        (b"GET /%6Divez#x HTTP/1.1\r\n", ("GET", "/mivez")),
+        (b"GET /livez%2f HTTP/1.1\r\n", ("GET", "/livez/")),
+        (b"GET http://x:1/livez?x HTTP/1.1\r\n", ("GET", "/livez")),
+        (b"GET HTTP://livez HTTP/1.1\r\n", ("GET", "/")),
+        (b"\r\n\r\nGET /livez HTTP/1.1\r\n\r\n", ("GET", "/livez")),
         (b"GET /live", ("", "")),
         (b"", ("", "")),
         (b"\r\n\r\n", ("", "")),

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
 from live import start_fake, wait_until
 
 
@@ -143,11 +144,12 @@ def test_clients_that_ask_on_how_it_is_keep_no_other_waiting(tmp_path):
             server.stop()
 
 
-def test_a_crowd_at_the_metrics_keeps_no_other_health_check_waiting(tmp_path):
+@pytest.mark.parametrize("path", ["/metrics", "//metrics", "/%6detrics"])
+def test_a_crowd_at_the_metrics_keeps_no_other_health_check_waiting(tmp_path, path):
     server = start_fake(tmp_path, WORKERS="1", BODY_SECONDS="100").wait_until_ready(workers=1)
 
     def scrape(_):
-        return server.call("GET", "/metrics")[:2]
+        return server.call("GET", path)[:2]
 
     with ThreadPoolExecutor(24) as threads:
         try:

@@ -97,13 +97,13 @@ def visit(browser, predictor, tmp_path):
     servers = []
     browser.get_log("browser")
 
-    def visit(fragment="", *, width=1000, scheme="light", motion="no-preference", **settings):
+    def visit(fragment="", *, width=1000, height=800, scheme="light", motion="no-preference", **settings):
         server = make_server("127.0.0.1", 0, create_app(Settings(**LIMITS | settings), predictor), threaded=True)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         servers.append((server, thread))
         features = {"prefers-color-scheme": scheme, "prefers-reduced-motion": motion}
-        screen = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
+        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
         media = {"features": [{"name": name, "value": value} for name, value in features.items()]}
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
@@ -224,8 +224,41 @@ def test_files_of_windows_are_read_and_text_files_hold_a_text_a_line(visit, pred
     page.open("x.txt", b'"good", said he\n\nbad\n')
     page.wait_for("said", "2 texts")
     assert predictor.calls == [["café good"], ['"good", said he', "bad"]]
+    page.open("wide.txt", "good one\r\nbad\r\n".encode("utf-16"))
+    page.wait_for("said", "2 texts")
+    assert predictor.calls[2:] == [["good one", "bad"]]
+    page.open("x.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
+    assert page.wait_for("problem") == "x.png cannot be read. It is no text file."
+    page.open("x.csv", b'id,text\n1,"good\n2,bad\n')
+    assert page.wait_for("problem", "quote") == "x.csv cannot be read. The quote in line 2 is never closed."
     page.open("empty.csv", b"\n")
-    assert page.wait_for("problem") == "empty.csv holds no text."
+    assert page.wait_for("problem", "empty") == "empty.csv holds no text."
+
+
+def test_a_csv_of_one_column_keeps_its_empty_texts_and_names_no_column_twice(visit, predictor):
+    page = visit(max_texts=5)
+    page.open("one.csv", b'\ntext\ngood\n\n""\nbad\n\n\n')
+    page.wait_for("said", "4 texts")
+    assert predictor.calls == [["good", "", "", "bad"]]
+    assert len(page.downloaded("one-predictions.csv").splitlines()) == 5
+    page.open("two.csv", b"text,label,predicted_label\ngood,4,x\n")
+    page.wait_for("said", "1 text")
+    header = page.downloaded("two-predictions.csv").splitlines()[0]
+    assert header == b"text,label,predicted_label,predicted_predicted_label,probability"
+
+
+@pytest.mark.parametrize("name", ["single", "many"])
+def test_an_answer_is_seen_on_a_phone_without_scrolling(visit, browser, name):
+    page = visit(width=320, height=568)
+    if name == "single":
+        page.press("good", Keys.ENTER)
+        page.wait_for("words")
+    else:
+        page.open("x.csv", b"text\ngood\nbad\n")
+        page.wait_for("said", "2 texts")
+    answer = page["label" if name == "single" else "summary"]
+    where = browser.execute_script("return arguments[0].getBoundingClientRect()", answer)
+    assert 0 <= where["top"] < where["bottom"] < 568
 
 
 def test_what_was_scored_before_an_error_is_kept_and_the_rest_can_follow(visit, predictor, monkeypatch):

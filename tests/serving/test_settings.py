@@ -7,7 +7,8 @@ import pytest
 from live import ROOT
 
 from serving import metrics, predictor
-from serving.settings import Settings, SettingsError, table
+from serving.settings import Settings, SettingsError
+from serving.variables import table
 
 
 def test_without_variables_the_defaults_hold():
@@ -17,6 +18,7 @@ def test_without_variables_the_defaults_hold():
 
 def test_variables_are_read_and_frozen():
     settings = Settings.from_environment({"PORT": "8080", "DRAIN_SECONDS": "1.5", "LOG_REQUESTS": "false"})
+    assert Settings.from_environment({"LOG_LEVEL": "INFO"}).log_level == "info"
     assert (settings.port, settings.drain_seconds, settings.log_requests) == (8080, 1.5, False)
     with pytest.raises(ValueError, match="frozen"):
         settings.port = 1
@@ -37,6 +39,10 @@ def test_every_wrong_variable_is_named_with_its_value():
         ("MODEL_POLL_SECONDS", "inf"),
         ("MAX_TEXTS", "99999999999999999999"),
         ("MAX_CHARACTERS", "99999999999999999999"),
+        ("API_KEY", "a\nb"),
+        ("CORS_ALLOW_ORIGINS", "https://Example.com"),
+        ("CORS_ALLOW_ORIGINS", "https://user@example.com"),
+        ("CORS_ALLOW_ORIGINS", "https://example.com?x"),
     ],
 )
 def test_what_would_switch_a_guard_off_or_fit_no_machine_is_refused(name, value):
@@ -50,6 +56,12 @@ def test_the_key_may_lie_in_a_file_and_is_never_shown(tmp_path):
     settings = Settings.from_environment({"API_KEY_FILE": str(file)})
     assert settings.api_key == "secret"
     assert "secret" not in repr(settings)
+    file.write_text("\ufeffsecret\r\n", encoding="utf-8")
+    assert Settings.from_environment({"API_KEY_FILE": str(file)}).api_key == "secret"
+    file.write_text("sec\0ret")
+    with pytest.raises(SettingsError, match=r"API_KEY_FILE=.*control character") as caught:
+        Settings.from_environment({"API_KEY_FILE": str(file)})
+    assert "ret" not in str(caught.value)
     file.write_text("\n")
     with pytest.raises(SettingsError, match="is empty"):
         Settings.from_environment({"API_KEY_FILE": str(file)})
@@ -76,7 +88,14 @@ print(json.dumps({{"bind": made["bind"], "connections": made["worker_connections
 
 
 @pytest.mark.parametrize(
-    ("host", "bind"), [("::1", "[::1]:8000"), ("::", "[::]:8000"), ("0.0.0.0", "0.0.0.0:8000"), ("web", "web:8000")]
+    ("host", "bind"),
+    [
+        ("::1", "[::1]:8000"),
+        ("[::1]", "[::1]:8000"),
+        ("::", "[::]:8000"),
+        ("0.0.0.0", "0.0.0.0:8000"),
+        ("web", "web:8000"),
+    ],
 )
 def test_an_address_of_either_kind_can_be_listened_on(host, bind):
     assert configuration(HOST=host, PORT="8000")["bind"] == bind

@@ -440,7 +440,7 @@ def test_an_mlflow_server_cannot_send_the_service_elsewhere(settings, monkeypatc
 
 
 def test_an_unknown_scheme_is_a_missing_folder(settings):
-    with pytest.raises(ModelError, match="is not a folder"):
+    with pytest.raises(ModelError, match=r"is not a folder.*models:/…, runs:/… or s3://…"):
         fetch(settings.model_copy(update={"model_uri": "http://127.0.0.1/model"}))
 
 
@@ -492,3 +492,8 @@ def test_models_of_an_mlflow_server_are_fetched_by_run_version_and_alias(trackin
         assert (folder / "saved_model.pb").read_bytes() == b"graph"
     with pytest.raises(ModelError, match="cannot be fetched"):
         fetch(settings.model_copy(update={"model_uri": "models:/sentiment/2"}))
+    # One whose files are not all there is not looked for elsewhere, and the reason is said.
+    (source / "saved_model.pb").unlink()
+    client.log_artifacts(broken := client.create_run("0").info.run_id, str(source), "model/artifacts/saved_model")
+    with pytest.raises(ModelError, match=r"cannot be fetched: .*saved_model/saved_model\.pb.*(404|No such|not found)"):
+        fetch(settings.model_copy(update={"model_uri": f"runs:/{broken}/model", "model_uri_allow": allowed}))
