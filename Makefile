@@ -4,11 +4,8 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 .DELETE_ON_ERROR .SECONDEXPANSION:
 .PHONY: help setup data train evaluate curves holdouts run serve predict predict-file evaluate-on model-card monitor retrain rollback reproduce sweep image lab ui test lint bench lock clean another-backend again
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-PORT ?= 8000
-WORKERS ?= 2
 SIZES ?= 12500 25000 50000 100000
 NAME := # not that of the machine, which Windows Subsystem for Linux has in its environment
-export PORT WORKERS TEXT FILE OUT NEW
 PYTHON3 ?= python3
 PYTHON := .venv/bin/python
 DATA := $(or $(DATA_FOLDER),data)
@@ -17,8 +14,10 @@ R := $(D)/runs/$(RUN)
 MODEL = $${MODEL_URI:-$$($(PYTHON) -m pipelines.evaluation.summary --model --dataset "$(DATASET)" --run "$(SIZE)")}
 REGISTRY = MLFLOW_TRACKING_URI=$${MLFLOW_TRACKING_URI:-sqlite:///$(abspath $(or $(MLRUNS_FOLDER),mlruns))/mlflow.db}
 ROLES := TEXT LABEL ID DATE USER_COLUMN NEGATIVE POSITIVE NEUTRAL
+export NAME FROM FILE OUT NEW $(ROLES)
 CHECKED := train evaluate data curves holdouts sweep retrain monitor evaluate-on predict-file reproduce model-card rollback
-$(if $(filter $(CHECKED),$(MAKECMDGOALS)),$(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$(if $(findstring _,$v)$(filter $(ROLES) DATASET SIZE SIZES PARAMS RUN AGAIN FROM NAME FILE OUT NEW TRIALS SEARCH OVERWRITE PYTHON3,$v),,$(error $v=$($v): make $(firstword $(MAKECMDGOALS)) knows no $v; parameters of a run go into PARAMS="name=value", make help lists the rest)))))
+$(if $(filter $(CHECKED),$(MAKECMDGOALS)),$(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$(if $(findstring _,$(filter-out USER_COLUMN,$v))$(filter $(if $(filter data retrain,$(MAKECMDGOALS)),ID USER_COLUMN) $(filter-out ID USER_COLUMN,$(ROLES)) DATASET SIZE SIZES PARAMS RUN AGAIN FROM NAME FILE OUT NEW TRIALS SEARCH OVERWRITE PYTHON3,$v),,$(error $v=$($v): make $(firstword $(MAKECMDGOALS)) knows no $v; parameters of a run go into PARAMS="name=value", make help lists the rest)))))
+$(foreach v,FROM FILE OUT NEW $(ROLES),$(if $(filter command,$(origin $v)),$(eval override $v := $$(value $v)))) # a $$ in them is no more than that
 options = $(foreach o,$(1),$(if $($(o)),--$(shell echo $(o:_COLUMN=) | tr A-Z a-z) "$$$(o)"))
 LOCK = uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
@@ -44,19 +43,20 @@ holdouts: .venv/ready-run ## the same on other test rows: later in time, other u
 sweep: .venv/ready-run ; @$(PYTHON) -m pipelines.search.sweep --dataset "$(DATASET)" --size "$(SIZE)" --params "$(PARAMS)" --search "$(SEARCH)" --trials "$(TRIALS)" ## try parameters until TRIALS=20 are done, several at once if you like: SEARCH="learning_rate units"
 
 # Each output also needs the modules that its notebook imports: the runner lists them, in .NN_name.d beside it. `seeded`: this run with other seeds.
-needs_01_prepare := $(D)/raw/source.json
-needs_02_explore := $(D)/01_prepare.ipynb
-needs_03_tokenize := $(D)/01_prepare.ipynb
-needs_04_train := $(R)/03_tokenize.ipynb $(if $(KERAS_BACKEND),$(shell grep -qs '"keras_backend": "$(KERAS_BACKEND)"' $(R)/04_train.manifest.json || echo another-backend))
-needs_05_diagnose := $(R)/04_train.ipynb $(if $(filter 05_diagnose,$(AGAIN)),again)
+gone = $(if $(filter-out $(words $(wildcard $(1))),$(words $(1))),again)
+needs_01_prepare := $(D)/raw/source.json $(call gone,$(D)/splits/manifest.json)
+needs_02_explore := $(D)/01_prepare.ipynb $(call gone,$(D)/eda.json)
+needs_03_tokenize := $(D)/01_prepare.ipynb $(call gone,$(R)/vocabulary.txt $(R)/encoded/train/ids.bin $(R)/encoded/validation/ids.bin)
+needs_04_train := $(R)/03_tokenize.ipynb $(call gone,$(R)/model.keras $(R)/history.csv) $(if $(KERAS_BACKEND),$(shell grep -qs '"keras_backend": "$(KERAS_BACKEND)"' $(R)/04_train.manifest.json || echo another-backend))
+needs_05_diagnose := $(R)/04_train.ipynb $(call gone,$(R)/diagnosis.json) $(if $(filter 05_diagnose,$(AGAIN)),again)
 seeded := $(foreach r,$(notdir $(wildcard $(D)/runs/*_seed-*)),$(if $(filter $(RUN),$(subst $() ,_,$(filter-out seed-%,$(subst _, ,$r)))),$r))
-needs_06_evaluate := $(R)/05_diagnose.ipynb $(wildcard $(seeded:%=$(D)/runs/%/metrics.json) $(patsubst %,$(D)-%/runs/$(RUN)/metrics.json,later users leaky))
+needs_06_evaluate := $(R)/05_diagnose.ipynb $(call gone,$(R)/metrics.json $(R)/saved_model/manifest.json) $(wildcard $(seeded:%=$(D)/runs/%/metrics.json) $(patsubst %,$(D)-%/runs/$(RUN)/metrics.json,later users leaky))
 run: $(R)/06_evaluate.ipynb $(D)/02_explore.ipynb
 before-09_sweep: $(R)/03_tokenize.ipynb
 before-07_monitor before-08_promote: $(R)/06_evaluate.ipynb
 before-%: $$(needs_$$*) ;
 $(patsubst %,$(D)/%.ipynb,01_prepare 02_explore): $(D)/%.ipynb: notebooks/%.ipynb $$(needs_$$*)
-	@$(PYTHON) -m pipelines.run $* -p dataset $(DATASET) --inputs $^
+	@$(if $(filter again,$^),rm -f $@; )$(PYTHON) -m pipelines.run $* -p dataset $(DATASET) --inputs $(filter-out again,$^)
 $(patsubst %,$(R)/%.ipynb,03_tokenize 04_train 05_diagnose 06_evaluate): $(R)/%.ipynb: notebooks/%.ipynb $$(needs_$$*)
 	@$(if $(filter again,$^),rm -f $@; )$(PYTHON) -m pipelines.run $* -p dataset $(DATASET) -p run "$(RUN)" --overrides "$(PARAMS)" --inputs $(filter-out another-backend again,$^)
 -include $(wildcard $(D)/.*.d $(R)/.*.d)

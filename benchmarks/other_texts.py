@@ -123,7 +123,7 @@ def line(name: str, result: dict) -> dict[str, str]:
     """One file's row of the table."""
     found = result["figures"]
     low, high = found["accuracy_interval"]
-    hardest = slices.hardest(pd.DataFrame(result["slices"]), number=1).to_dict("records")
+    hardest = slices.hardest(pd.DataFrame(result["slices"]), rows=found["rows"], number=1).to_dict("records")
     return {
         "texts": name,
         "rows": f"{found['rows']:,}",

@@ -49,7 +49,9 @@ class Parameter:
         for candidate in _readings(text):
             if self.accepts(candidate):
                 return float(candidate) if self.kinds == ("float",) else candidate
-        raise ParameterError(f"{self.name}={text!r}: expected {' or '.join(self.kinds)}, for example {self.default!r}")
+        example = "" if self.default is None else f", for example {self.default!r}"
+        hint = "; between parameters stand spaces" if "," in text and "=" in text else ""
+        raise ParameterError(f"{self.name}={text!r}: expected {' or '.join(self.kinds)}{example}{hint}")
 
 
 def _readings(text: str) -> list[object]:

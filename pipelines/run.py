@@ -64,7 +64,7 @@ def execute(stage: stages.Stage, values: dict[str, object], *, inputs: list[Path
     """
     with artifacts.lock(stage.output):
         if inputs and _is_current(stage, values, inputs):
-            print(f"{stage.name}: another run has just made {stage.output}")
+            print(f"{stage.name}: {stage.output} is made already")
             return
         for stale in stage.folder.glob(f".{stage.name}-running-*.ipynb"):
             stale.unlink()

@@ -91,6 +91,8 @@ def check_backend(stage: Stage) -> None:
     backend = stage.keras_backend
     if backend not in BACKENDS:
         raise parameters.ParameterError(f"KERAS_BACKEND={backend}: one of {', '.join(BACKENDS)}")
+    if find_spec(backend) is None and backend == "tensorflow":
+        raise parameters.ParameterError(f"{sys.executable} has no TensorFlow: make setup, then .venv/bin/python")
     if find_spec(backend) is None:
         install = f".venv/bin/python -m pip install -e '.[{backend}]'"
         raise parameters.ParameterError(f"KERAS_BACKEND={backend}: {backend} is not installed; {install}")
@@ -184,6 +186,7 @@ def main() -> int:
     given = parser.parse_args()
     try:
         overrides = parameters.split_overrides(given.params)
+        check_backend(Stage(TRAINS, Path()))  # now, not when its turn comes
         print(run_name(dataset=artifacts.Dataset(given.dataset), size=given.size, overrides=overrides))
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines import artifacts
+from pipelines import artifacts, store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -57,14 +57,15 @@ def _prepared(uri: str) -> MlflowClient:
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     folder = local_folder()
-    # Several first runs at once would break one another's migration of a fresh SQLite file.
-    with artifacts.lock(folder / "mlflow"):
+    with store.alone(folder):
         mlflow_client = mlflow.MlflowClient()
         try:
-            if mlflow_client.get_experiment_by_name(EXPERIMENT) is None:
-                local = uri.startswith("sqlite:")
-                location = (folder / "artifacts").as_uri() if local else None
+            location = (folder / "artifacts").as_uri() if uri.startswith("sqlite:") else None
+            experiment = mlflow_client.get_experiment_by_name(EXPERIMENT)
+            if experiment is None:
                 mlflow_client.create_experiment(EXPERIMENT, artifact_location=location)
+            elif uri == f"sqlite:///{folder / 'mlflow.db'}" and experiment.artifact_location != location:
+                store.follow(folder / "mlflow.db", old=experiment.artifact_location, new=location)
         except mlflow.MlflowException as error:
             raise ConnectionError(
                 f"MLflow at {uri} does not answer ({error}); start it, or unset MLFLOW_TRACKING_URI to record locally"

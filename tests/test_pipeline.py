@@ -181,12 +181,34 @@ def test_a_changed_module_redoes_its_stage_and_the_later_ones(trained, environme
 
 
 @pytest.mark.parametrize(
+    ("deleted", "redone"),
+    [
+        ("splits", ["01_prepare", *STAGES]),
+        (f"runs/{RUN}/encoded", list(STAGES)),
+        (f"runs/{RUN}/model.keras", ["04_train", "05_diagnose", "06_evaluate"]),
+        (f"runs/{RUN}/saved_model", ["06_evaluate"]),
+    ],
+)
+def test_what_was_deleted_is_made_again(trained, environment, deleted, redone):
+    place = trained[1].parents[1] / deleted
+    place.rename(aside := place.with_name("aside"))
+    try:
+        plan = make(environment, "-n", "run", "DATASET=sentiment140", f"RUN={RUN}")
+    finally:
+        aside.rename(place)
+    assert plan.returncode == 0, plan.stderr
+    assert [stage for stage in ("01_prepare", *STAGES) if f"pipelines.run {stage}" in plan.stdout] == redone
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("SIZE=9999",), "SIZE=9999: the training split has"),
         (("SIZE=abc",), "SIZE=abc: expected a number"),
         (("SIZE=200", "PARAMS=epoch=3"), "no parameter 'epoch'; did you mean epochs"),
         (("SIZE=200", "PARAMS=epochs=x"), "epochs='x': expected int"),
+        (("SIZE=200", "PARAMS=epochs=3,units=4"), "between parameters stand spaces"),
+        (("SIZE=200", "KERAS_BACKEND=nope"), "KERAS_BACKEND=nope: one of tensorflow, jax, torch"),
     ],
 )
 def test_a_bad_wish_is_refused_before_anything_starts(trained, environment, arguments, message):

@@ -39,6 +39,41 @@ def test_a_server_that_is_not_there_is_named(tmp_path):
     assert f"ConnectionError: MLflow at {uri} does not answer" in done.stderr
 
 
+def test_records_that_were_moved_name_their_files_where_they_are(tmp_path):
+    made, moved = tmp_path / "made", tmp_path / "moved"
+    code = (
+        STARTS
+        + """
+client = tracking.client()
+client.log_text(run, "x", "a.txt")
+print(client.get_run(run).info.artifact_uri)
+"""
+    )
+    first = run_code(code, made)
+    assert first.stdout.strip().startswith(made.as_uri())
+    made.rename(moved)
+    again = run_code(code + "print([one.info.artifact_uri for one in client.search_runs(['1'])])", moved)
+    assert made.as_uri() in again.stdout.splitlines()[0]  # it says so
+    assert made.as_uri() not in "".join(again.stdout.splitlines()[1:])
+    assert again.stdout.count(moved.as_uri()) == 4  # said, the new run, and both in the list
+    assert not made.exists()
+    assert len(list(moved.glob("artifacts/*/artifacts/a.txt"))) == 2
+
+
+def run_code(code, folder):
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, env=environment(folder), capture_output=True, text=True, check=True)
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    environment_ = environment(tmp_path / "file" / "mlruns")
+    command = [sys.executable, "-c", STARTS]
+    done = subprocess.run(command, env=environment_, capture_output=True, text=True, check=False)
+    assert f"ConnectionError: runs cannot be recorded in {tmp_path / 'file' / 'mlruns'}" in done.stderr
+    assert "MLRUNS_FOLDER" in done.stderr
+
+
 def test_the_state_of_the_code_is_recorded(tmp_path):
     git = ["git", "-C", str(tmp_path), "-c", "user.name=n", "-c", "user.email=e@example.org"]
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)

@@ -14,7 +14,8 @@ from pipelines.dataset import text, tokens
 CLASSES = ("negative", "positive")
 WORD = r"[\pL\pM\pN_]"
 # Whatever is glued to the left of an @ may be the first half of an e-mail address.
-NAMES = rf"{WORD}(?:{WORD}|[.%+-])*@(?:{WORD}|-)+(?:\.(?:{WORD}|-)+)*|@{WORD}+"
+AT = r"(?:[@＠]|&#0*64;|&#[xX]0*40;)"
+NAMES = rf"{WORD}(?:{WORD}|[.%+-])*{AT}(?:{WORD}|-)+(?:\.(?:{WORD}|-)+)*|{AT}{WORD}+"
 
 
 def mask_names(texts: pa.Array) -> list[str]:

@@ -171,11 +171,20 @@ def check_column(name: str, names: list[str], *, where: str, variable: str) -> N
                 f"{where} has {delimiter!r} between its columns: save it with commas, or with tabs as .tsv"
             )
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        found = ", ".join(map(repr, names)) or "none"
-        raise SourceError(f"{where} has no column {name!r}; {hint}It has {found}: say {variable}=column")
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        found = ", ".join(repr(one[:40]) for one in _masked(names)) or "none"
+        raise SourceError(f"{where} has no column {name!r}{hint} It has {found}: say {variable}=column")
     if names.count(name) > 1:
         raise SourceError(f"{where} has {names.count(name)} columns named {name!r}: rename the ones you do not mean")
+
+
+def _masked(names: list[str]) -> list[str]:
+    """Names of columns to show: where a header is missing, they are the fields of a row."""
+    import pyarrow as pa
+
+    from pipelines.dataset import examples
+
+    return examples.mask_names(pa.array(names, pa.string()))
 
 
 def _variable(role: str) -> str:

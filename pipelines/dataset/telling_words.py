@@ -7,12 +7,13 @@ of Political Conflict", Political Analysis 16(4), equations 16, 20 and 22.
 from __future__ import annotations
 
 from collections import Counter
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
 
 PRIOR_TOKENS = 10_000
-CHANCE = 1.96  # |z| that a word without any difference exceeds in one case of twenty
+LEVEL = 0.05  # of all words together
 
 
 def log_odds(
@@ -53,7 +54,17 @@ def log_odds(
     return table.sort_values("z", kind="stable", ignore_index=True)
 
 
+def chance(words: int) -> float:
+    """|z| that one of so many words without any difference exceeds in one case of twenty (Bonferroni).
+
+    >>> round(chance(1), 2), round(chance(10_000), 2)
+    (1.96, 4.56)
+    """
+    return NormalDist().inv_cdf(1 - LEVEL / 2 / max(words, 1))
+
+
 def most_telling(table: pd.DataFrame, number: int) -> dict[str, pd.DataFrame]:
     """The up to `number` words of each class that differ most beyond chance: {"negative": rows, "positive": rows}."""
-    negative, positive = table[table["z"] < -CHANCE], table[table["z"] > CHANCE]
+    bar = chance(len(table))
+    negative, positive = table[table["z"] < -bar], table[table["z"] > bar]
     return {"negative": negative.head(number), "positive": positive.tail(number).iloc[::-1]}

@@ -13,14 +13,14 @@ def sure_enough(found: dict) -> str:
     target = f"{100 * found['target']:.0f} %"
     if found["certainty"] is None:
         return f"However sure it is, it is not right {target} of the time on validation: no threshold gives that."
-    test = found["test"]
-    share = percent(test["share"], test["share_interval"])
+    test, passed = found["test"], found["validation"]
+    share, share_before = (percent(side["share"], side["share_interval"]) for side in (test, passed))
     if not test["rows"]:
         return f"From a certainty of {found['certainty']:.3f} on, chosen on validation, no test row passes."
     return (
         f"To be right {target} of the time it is asked to be {100 * found['certainty']:.1f} % sure: that was enough on "
-        f"validation, where {100 * found['validation']['share']:.1f} % of rows pass. On test {share} of rows pass "
-        f"({test['rows']:,}), and {percent(test['accuracy'], test['accuracy_interval'])} of those are right."
+        f"validation, where {share_before} of {passed['of_rows']:,} rows pass. On test {share} of rows "
+        f"pass ({test['rows']:,}), and {percent(test['accuracy'], test['accuracy_interval'])} of those are right."
     )
 
 
@@ -61,10 +61,20 @@ def calibrated(way: str, points: Points) -> str:
     return f"Log-odds are {told[way]}, fitted on `validation`."
 
 
+def before_and_after(errors: list[float], intervals: list[list[float]], *, rows: int) -> str:
+    """The expected calibration error on validation rows, as trained and as calibrated on them."""
+    before, after = map(_error, errors, intervals)
+    return (
+        f"Expected calibration error on {rows:,} validation rows: {before} as trained, {after} as calibrated on them."
+    )
+
+
 def calibration_error(found: dict) -> str:
     """The expected calibration error on test rows, from what metrics.json holds of the calibration."""
-    low, high = (100 * edge for edge in found["expected_calibration_error_interval"])
-    return (
-        f"Expected calibration error on {found['rows']:,} test rows: {100 * found['expected_calibration_error']:.2f} % "
-        f"[{low:.2f}, {high:.2f}]."
-    )
+    error = _error(found["expected_calibration_error"], found["expected_calibration_error_interval"])
+    return f"Expected calibration error on {found['rows']:,} test rows: {error}."
+
+
+def _error(value: float, interval: list[float]) -> str:
+    low, high = (100 * edge for edge in interval)
+    return f"{100 * value:.2f} % [{low:.2f}, {high:.2f}]"

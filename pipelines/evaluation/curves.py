@@ -31,6 +31,11 @@ WORTHWHILE_SLOPE = 0.003  # accuracy for each doubling of rows: below 0.3 points
 CLEAR_RISE = 0.02  # share of the best validation loss; epochs differ by about half of that by themselves
 STILL_FALLING = 0.02  # share by which the last epoch bettered validation loss; the same reason
 RUN_DOWN = 0.2  # share of the highest learning rate; below it, the last epoch's gain is the schedule's
+_COUNTED_GAP = (
+    "Part of that gap is the counted start of the linear term: it knows the label of every training row that a rare "
+    "word or pair stands in."
+)
+_WITHOUT_START = 'See what is left of the gap without the counted start: PARAMS="naive_bayes_start=0".'
 VERDICTS = ("underfit", "overfit", "data-limited", "converged")
 
 
@@ -92,6 +97,7 @@ def verdict(
     baseline_accuracy: float | None = None,
     learning_rate: Sequence[float] = (),
     rows_left: bool = True,
+    counted_start: float = 0.0,
 ) -> Diagnosis:
     """Judge one run by the rule at the top of this module.
 
@@ -103,6 +109,7 @@ def verdict(
         baseline_accuracy: of TF-IDF + logistic regression on the same rows; None where it is unknown.
         learning_rate: of each epoch; empty where it is unknown.
         rows_left: whether there are training rows that this run did not use.
+        counted_start: at which share of their log-odds the weights of n-grams started.
 
     Raises:
         ValueError: no epoch, or a loss that is no positive number.
@@ -123,6 +130,9 @@ def verdict(
     if baseline_accuracy is not None:
         reasons.append(_baseline_reason(validation_accuracy, baseline_accuracy))
     steps = _next_steps(name, rows_help=rows_help, slope_known=slope is not None, rows_left=rows_left)
+    if large_gap and counted_start:
+        reasons.insert(1, _COUNTED_GAP)
+        steps += [_WITHOUT_START] if name == "overfit" else []
     return Diagnosis(name, reasons, steps)
 
 

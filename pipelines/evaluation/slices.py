@@ -96,9 +96,10 @@ def rates(found: pd.DataFrame, *, rows: int) -> pd.DataFrame:
     return pd.DataFrame({**columns, "low": low, "high": high, "positive": found["positive"] / found["rows"]})
 
 
-def hardest(found: pd.DataFrame, *, number: int = 10, least_rows: int = LEAST_ROWS) -> pd.DataFrame:
-    """The kinds of text with the lowest accuracy, of those with enough rows to tell; the hardest first."""
-    return found[found["rows"] >= least_rows].sort_values("accuracy", kind="stable").head(number)
+def hardest(found: pd.DataFrame, *, rows: int, number: int = 10, least_rows: int = LEAST_ROWS) -> pd.DataFrame:
+    """The kinds of text with the lowest accuracy, of those with enough rows to tell and not all; the hardest first."""
+    found = found[(found["rows"] >= least_rows) & (found["rows"] < rows)]
+    return found.sort_values("accuracy", kind="stable").head(number)
 
 
 def tested(table: pd.DataFrame, *, overall: float, rows: int, least_rows: int) -> pd.DataFrame:

@@ -40,7 +40,9 @@ def newest_evaluated(dataset: str = "", run: str = "") -> artifacts.Run:
         wanted = " ".join(filter(None, [dataset and f"DATASET={dataset}", run and f"SIZE={run}"]))
         of = f" of {wanted}" if wanted else ""
         there = f" (there are SIZE={', '.join(sorted(found.name for found in every))})" if every else ""
-        raise FileNotFoundError(f"no evaluated run{of} yet{there}: make train {wanted}".rstrip())
+        size, _, overrides = run.partition("_")
+        known = filter(None, [dataset and f"DATASET={dataset}", run and f"SIZE={size}", overrides and "PARAMS=…"])
+        raise FileNotFoundError(f"no evaluated run{of} yet{there}: {' '.join(['make train', *known])}")
     return max(evaluated, key=lambda found: found.metrics.stat().st_mtime)
 
 

@@ -93,12 +93,13 @@ def outlook(law: forecast.PowerLaw | None, *, rows: dict[str, int]) -> str:
     return "\n".join(f"{name}, {size:,} rows: {law.accuracy(size).percent()}" for name, size in rows.items())
 
 
-def target(law: forecast.PowerLaw | None, *, accuracy: float, available: int) -> str:
+def target(law: forecast.PowerLaw | None, *, accuracy: float, available: int, reached: int | None = None) -> str:
     """How many rows an accuracy would take, by the law.
 
     Args:
         accuracy: the target, a share.
         available: training rows there are.
+        reached: rows of the smallest run that has it; None: none has.
     """
     if law is None:
         return "Without a forecast there is no telling how many rows a target would take."
@@ -108,6 +109,8 @@ def target(law: forecast.PowerLaw | None, *, accuracy: float, available: int) ->
         return f"By this curve no number of rows reaches {100 * accuracy:.0f} %: it levels off at {ceiling:.1f} %."
     high = f"{needed.high:,.0f}" if needed.high < 1e12 else "without bound"
     enough = "there are enough" if needed.value <= available else f"there are only {available:,}"
+    if reached is not None:
+        enough = f"a run of {reached:,} has reached it"
     return f"{100 * accuracy:.0f} % takes about {needed.value:,.0f} rows [{needed.low:,.0f}, {high}]; {enough}."
 
 
@@ -134,7 +137,10 @@ def ceiling(accuracy: float, wrong: dict[str, WrongLabels]) -> str:
     if not best:
         return unbound
     lowest, highest = 100 * min(best.values()), 100 * max(best.values())
-    listed = ", ".join(f"{100 * bound:.1f} % ({name}, {wrong[name].rows:,} rows)" for name, bound in best.items())
+    listed = ", ".join(
+        f"{percent(bound, (1 - wrong[name].high, 1 - wrong[name].low))} ({name}, {wrong[name].rows:,} rows)"
+        for name, bound in best.items()
+    )
     told = [f"With labels that are wrong that often the best possible accuracy is {listed}."]
     told += [unbound] if none else []
     told.append(f"This model, {100 * accuracy:.1f} %, is {_below(lowest - 100 * accuracy, highest - 100 * accuracy)}.")
@@ -161,6 +167,7 @@ def summary(result: dict) -> str:
     lines = [f"**{result['dataset']}, {result['rows_train']:,} training rows, model {result['model_version']}**", ""]
     for split, figures in result["splits"].items():
         found = percent(figures["accuracy"], figures["accuracy_interval"])
-        lines.append(f"- {split} ({figures['rows']:,} rows): {found}; TF-IDF {100 * tfidf[split]['accuracy']:.1f} %")
+        other = percent(tfidf[split]["accuracy"], tfidf[split]["accuracy_interval"])
+        lines.append(f"- {split} ({figures['rows']:,} rows): {found}; TF-IDF {other}")
     minutes = sum(result["seconds"].values()) / 60
     return "\n".join([*lines, f"- its stages took {minutes:.1f} minutes together, what was there before not counted"])

@@ -126,7 +126,7 @@ def feature_shares(shares: pd.DataFrame) -> Figure:
         axes.plot(shares[name], places, marker, color=colour, label=name, markersize=7)
     for place, pair in enumerate(shares[list(CLASS_NAMES)].to_numpy()):
         axes.annotate(
-            f"{pair.min():.1f} – {pair.max():.1f} %",
+            f"{pair[0]:.1f} and {pair[1]:.1f} %",  # in the order of the legend
             (pair.max(), place),
             xytext=(9, 0),
             textcoords="offset points",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipelines.dataset.telling_words import chance
 from pipelines.figures import CLASS_NAMES, CLASSES, DARK, GREY, LIGHT_GREY
 from pipelines.figures.dataset import plain_powers
 
@@ -26,7 +27,8 @@ def telling_words(table: pd.DataFrame, telling: dict[str, pd.DataFrame]) -> Figu
 
     figure, (axes, words) = plt.subplots(ncols=2, figsize=(10, 6.2), width_ratios=(1.9, 1))
     occurrences = table["negative"] + table["positive"]
-    colours = np.select([table["z"] < -1.96, table["z"] > 1.96], CLASSES, LIGHT_GREY)
+    bar = chance(len(table))
+    colours = np.select([table["z"] < -bar, table["z"] > bar], CLASSES, LIGHT_GREY)
     axes.scatter(occurrences, table["z"], s=7, c=colours, linewidths=0, alpha=0.75)
     axes.axhline(0, color=GREY, linewidth=0.8)
     axes.set(

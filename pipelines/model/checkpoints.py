@@ -15,7 +15,7 @@ import numpy as np
 
 from pipelines import artifacts
 from pipelines.dataset import batches, buckets
-from pipelines.model import backend, layers, network, schedule
+from pipelines.model import backend, layers, naive_bayes, network, schedule
 
 
 def fingerprint(run: artifacts.Run, parameters: dict, word_vectors: np.ndarray | None, *, code: list[Path]) -> str:
@@ -24,7 +24,7 @@ def fingerprint(run: artifacts.Run, parameters: dict, word_vectors: np.ndarray |
     digest = hashlib.sha256(json.dumps(made_by).encode())
     if word_vectors is not None:
         digest.update(np.ascontiguousarray(word_vectors))
-    modules = (backend, layers, network, schedule, batches, buckets)
+    modules = (backend, layers, naive_bayes, network, schedule, batches, buckets)
     files = [run.encoded("train") / "ids.bin", run.encoded("train") / "labels.npy"]
     for path in [*files, *code, *(Path(module.__file__) for module in modules)]:
         digest.update(artifacts.sha256(path).encode())

@@ -40,6 +40,10 @@ class Recipe:
         parameters.check_at_least_one(self, "epochs", "batch_size", "patience")
         if self.learning_rate <= 0:
             raise ValueError(f"learning_rate {self.learning_rate}: above 0")
+        if not 0 <= self.label_smoothing < 1:
+            raise ValueError(f"label_smoothing {self.label_smoothing}: from 0 up to, not including, 1")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed {self.seed}: from 0 to {2**32 - 1:,}")
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)

@@ -35,6 +35,7 @@ class Comparison:
         discrepancy: MMD² and its null; None for a log of scores.
         rows: {"reference", "new", "labelled"} that were compared; "labelled" are new rows.
         labelled: the labelled rows of both sides, reference and new; None where a side has too few.
+        least_change: the lower end of the 95 % interval of accuracy's change; None without `labelled`.
     """
 
     findings: list[Finding]
@@ -44,6 +45,7 @@ class Comparison:
     discrepancy: two_samples.Permuted | None
     rows: dict[str, int]
     labelled: tuple[Traits, Traits] | None
+    least_change: float | None
 
     @cached_property
     def quality(self) -> dict[str, dict] | None:
@@ -105,15 +107,16 @@ def compare(
         findings += [_apart("words together", by_words), _apart("sentence vectors", discrepancy)]
     labelled = new if labelled is None else labelled.sample(MOST_ROWS, seed=seed)
     sides = tuple(side.take(np.flatnonzero(side.labelled)) for side in (reference, labelled))
-    enough = min(map(len, sides)) >= LEAST_ROWS
+    enough, least_change = min(map(len, sides)) >= LEAST_ROWS, None
     if enough:
         findings += _labels(sides, seed=seed, permutations=permutations)
+        least_change = two_samples.least_change(*(metrics.correct(side.labels, side.probabilities) for side in sides))
     adjusted = two_samples.holm([one.p_value for one in findings])
     findings = [replace(one, adjusted=p) for one, p in zip(findings, adjusted, strict=True)]
     stability = two_samples.population_stability(reference.probabilities, new.probabilities)
     rows = {"reference": len(reference), "new": len(new), "labelled": len(sides[1])}
-    word = verdict(findings, stability=stability)
-    return Comparison(findings, stability, word, words, discrepancy, rows, sides if enough else None)
+    word = verdict(findings, stability=stability, least_change=least_change)
+    return Comparison(findings, stability, word, words, discrepancy, rows, sides if enough else None, least_change)
 
 
 def _scores(reference: Traits, new: Traits) -> Finding:

@@ -90,10 +90,16 @@ def _prepared(window: labelled.Rows, model: ExportedModel, vocabulary: list[str]
     return window, model.prepare(window.texts), more, kinds.first_words(window.texts)
 
 
-def figures(labels: np.ndarray, probabilities: np.ndarray, *, resamples: int = metrics.RESAMPLES) -> dict:
-    """`metrics.evaluate`, with the calibration error, its interval, the confusion, and the commoner class's share."""
+def figures(
+    labels: np.ndarray, probabilities: np.ndarray, keys: np.ndarray, *, resamples: int = metrics.RESAMPLES
+) -> dict:
+    """`metrics.evaluate`, with the calibration error, its interval, the confusion, and the commoner class's share.
+
+    Rows of one text are no news of one another: where `keys` repeat they are drawn together.
+    """
     bootstrap = {"resamples": resamples, "seed": SEED}
-    found = metrics.evaluate(labels, probabilities, **bootstrap)
+    groups = keys if len(np.unique(keys)) < len(keys) else None
+    found = metrics.evaluate(labels, probabilities, groups=groups, **bootstrap)
     found["calibration_error"] = calibration.expected_calibration_error(labels, probabilities)
     found["calibration_error_interval"] = calibration.error_interval(labels, probabilities, **bootstrap)
     found["confusion"] = metrics.confusion(labels, probabilities).tolist()
@@ -124,6 +130,7 @@ def evaluate(
     found = score(file, model, vocabulary=vocabulary, rows=rows or text_rows.WINDOW_ROWS)
     shown = {name: model.manifest[name] for name in ("dataset", "run", "rows_train")}
     total = len(found.labels)
+    both = np.intersect1d(found.keys[found.labels == 0], found.keys[found.labels == 1])
     return {
         "file": {"name": file.table.path.name, "sha256": digest, "rows": total + found.left_out.total()},
         "columns": {"text": file.table.text, "label": file.label, "date": file.date},
@@ -135,7 +142,8 @@ def evaluate(
         "rows_with_hour": found.dated,
         "left_out": dict(found.left_out.most_common()),
         "repeats": total - len(np.unique(found.keys)),
-        "figures": figures(found.labels, found.probabilities, resamples=resamples),
+        "rows_of_both_labels": int(np.isin(found.keys, both).sum()),
+        "figures": figures(found.labels, found.probabilities, found.keys, resamples=resamples),
         "training": _training(found, model, resamples=resamples),
         "slices": slices.rates(found.kinds, rows=total).to_dict("records"),
         "bootstrap": {"resamples": resamples, "seed": SEED},
@@ -151,5 +159,5 @@ def _training(found: Scored, model: ExportedModel, *, resamples: int) -> dict | 
     other = ~same.in_split
     without = None
     if same.in_split.any() and other.any():
-        without = figures(found.labels[other], found.probabilities[other], resamples=resamples)
+        without = figures(found.labels[other], found.probabilities[other], found.keys[other], resamples=resamples)
     return {"rows": int(same.in_split.sum()), "learned": int(same.learned.sum()), "figures_without": without}

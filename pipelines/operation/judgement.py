@@ -3,11 +3,12 @@
 The verdict, in words (`verdict` is the rule in code):
 
     steady    no test stands after Holm's correction, at one per cent for all tests together
-    retrain   what was learned no longer holds. With labels: accuracy is surely lower, and by two points or more.
-              Without: the scores surely moved, and by a population stability index of 0.25 or more
+    retrain   what was learned no longer holds. By labels: accuracy is surely lower, and by two points or more.
+              Where labels are missing, or too few to exclude such a loss: the scores surely moved, and by a
+              population stability index of 0.25 or more
     watch     anything else that stands: the texts changed, and nobody knows yet what it costs
 
-Labels decide where there are any: scores that moved while accuracy held are a change of mood, not a worse model.
+Labels decide where they can: scores that moved while accuracy held are a change of mood, not a worse model.
 """
 
 from __future__ import annotations
@@ -43,18 +44,26 @@ class Finding:
         return self.adjusted <= LEVEL
 
 
-def verdict(findings: list[Finding], *, stability: float) -> str:
+def held(least_change: float | None) -> bool:
+    """Whether labels exclude a large loss of accuracy.
+
+    Args:
+        least_change: the lower end of the 95 % interval of accuracy's change; None: there are no labels.
+    """
+    return least_change is not None and least_change > -LARGE_LOSS
+
+
+def verdict(findings: list[Finding], *, stability: float, least_change: float | None = None) -> str:
     """One word for all tests; see the top of this module.
 
     Args:
         findings: with corrected p-values.
         stability: population stability index of the scores.
+        least_change: of accuracy, see `held`.
     """
     stands = {one.test: one for one in findings if one.stands}
     if not stands:
         return STEADY
-    if any(one.test == "accuracy" for one in findings):
-        worse = "accuracy" in stands and stands["accuracy"].size <= -LARGE_LOSS
-    else:
-        worse = "scores" in stands and stability >= LARGE_INDEX
-    return RETRAIN if worse else WATCH
+    lost = "accuracy" in stands and stands["accuracy"].size <= -LARGE_LOSS
+    moved = "scores" in stands and stability >= LARGE_INDEX
+    return RETRAIN if lost or (moved and not held(least_change)) else WATCH

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.dataset import cleaning, own_texts
+from pipelines.dataset import cleaning, examples, own_texts
 from pipelines.dataset.cleaning import NEGATIVE, NEUTRAL, POSITIVE
 from pipelines.dataset.own_labels import NEUTRAL_WORDS
 from pipelines.dataset.provenance import OFFICIAL_NEUTRAL, SourceError
@@ -82,7 +82,9 @@ def count(counts: Counter[str], spelt: pa.Array, *, column: str, where: str) -> 
 
 def _shown(counts: Counter[str]) -> str:
     most = own_texts.MOST_NAMED
-    shown = ", ".join(f"{value[:40]!r} ({rows:,} rows)" for value, rows in counts.most_common(most))
+    named, rows = zip(*counts.most_common(most), strict=True)
+    masked = examples.mask_names(pa.array(named, pa.string()))  # it may be a column of texts
+    shown = ", ".join(f"{value[:40]!r} ({number:,} rows)" for value, number in zip(masked, rows, strict=True))
     return shown + (f" and {len(counts) - most} more values" if len(counts) > most else "")
 
 

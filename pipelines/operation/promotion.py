@@ -19,6 +19,7 @@ MOST_LOSS = 0.002  # accuracy; what the interval of the gain must exclude
 LEAST_ROWS = 500  # of a slice that may speak against a challenger
 MOST_FALL = 0.02  # accuracy of such a slice
 RESAMPLES = 10_000
+_ROUNDING = 1e-9  # of differences of shares
 OLD, NEW = "old test rows", "new test rows"
 
 
@@ -90,7 +91,7 @@ def decide(tests: dict[str, Asked], *, resamples: int = RESAMPLES, seed: int = 0
         for name, mask in asked.slices.items():
             if mask.any():
                 slices.append(gain(f"{where}, {name}", asked.champion[mask], asked.challenger[mask], **settings))
-    against = [_loss(one) for one in gains if one.low <= -MOST_LOSS]
+    against = [_loss(one) for one in gains if one.low < -MOST_LOSS - _ROUNDING]
     fallen = [one for one in slices if one.rows >= LEAST_ROWS and one.difference < -MOST_FALL - 1e-9]
     against += [f"{one}: falls by more than {100 * MOST_FALL:g} points" for one in fallen]
     return Decision(not against, against, gains, slices)

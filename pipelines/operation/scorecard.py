@@ -31,7 +31,14 @@ def _rows(result: dict) -> str:
             f"  date = {columns['date']!r}: {result['rows_with_hour']:,} of the scored rows have an hour of day"
         )
     if result["repeats"]:
-        lines.append(f"  {result['repeats']:,} of the scored rows repeat the text of another: they count as they stand")
+        lines.append(
+            f"  {result['repeats']:,} of the scored rows repeat the text of another: all count, and of the intervals "
+            "those of the figures draw them together"
+        )
+    if both := result["rows_of_both_labels"]:
+        lines.append(
+            f"  {both:,} of the scored rows hold a text that is labelled both ways: nobody can be right on all"
+        )
     if left.get("not valid UTF-8"):
         lines.append(f"  rows that are not UTF-8 count again after: iconv -f WINDOWS-1252 -t UTF-8 {file['name']}")
     return "\n".join(lines)
@@ -77,7 +84,7 @@ def _confusion(matrix: list[list[int]]) -> str:
 
 
 def _slices(result: dict) -> str:
-    worst = slices.hardest(pd.DataFrame(result["slices"]))
+    worst = slices.hardest(pd.DataFrame(result["slices"]), rows=result["figures"]["rows"])
     if worst.empty:
         return f"No kind of text has {slices.LEAST_ROWS} rows, so none is judged by itself."
     lines = [f"  {'hardest kinds':<22} {'accuracy':>8}  {'95 % interval':<16} {'rows':>6}  {'positive':>8}"]

@@ -3,7 +3,8 @@
 All columns are kept, and so is the order; label, probability, model_version and error are added. A row that cannot be
 scored says why in `error`. Memory holds three windows of rows; a killed run goes on where it was.
 
-Exit status: 0 every row is in OUT (with its error where it has one), 1 refused or failed, 130 interrupted.
+Exit status: 0 every row is in OUT (with its error where it has one), 1 refused, failed, or not one row could be scored,
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -140,6 +141,8 @@ def report(counts: Counts, out: Path) -> str:
     labels = ", ".join(f"{rows:,} {label}" for label, rows in sorted(counts.labels.items()))
     lines = [f"{out}: {counts.rows:,} rows, {counts.labels.total():,} scored" + (f" ({labels})" if labels else "")]
     lines += [f"  {rows:,} not scored: {error}" for error, rows in counts.errors.most_common()]
+    if any(error.startswith(windows.NOT_UNICODE) for error in counts.errors):
+        lines.append("  rows that are not UTF-8 are scored after: iconv -f WINDOWS-1252 -t UTF-8 FILE >other.csv")
     return "\n".join(lines)
 
 
@@ -177,7 +180,7 @@ def main(given: argparse.Namespace) -> int:
         print("interrupted; the same command goes on from here", file=sys.stderr)
         return 130
     print(report(counts, out) if counts else f"{out}: nothing has changed since it was made")
-    return 0
+    return 1 if counts and counts.rows and not counts.labels else 0  # not one row could be scored
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse, stats
 
+from pipelines.evaluation.metrics import wilson
+
 PSI_BINS = 10
 LEAST_ROWS_WITH_WORD = 5  # rarer words cannot tell two samples apart, and would only cost in the correction
 
@@ -58,6 +60,14 @@ def fisher(reference: np.ndarray, new: np.ndarray) -> float:
     """Fisher's exact p-value for two shares; bool [rows] each."""
     table = [[int(side.sum()), int((~side).sum())] for side in (reference, new)]
     return float(stats.fisher_exact(table).pvalue)
+
+
+def least_change(reference: np.ndarray, new: np.ndarray) -> float:
+    """The lower end of the 95 % interval of new share − old share (Newcombe 1998, method 10); bool [rows] each."""
+    (old, _, old_high), (now, now_low, _) = (
+        (side.mean(), *wilson(side.mean(), len(side))) for side in (reference, new)
+    )
+    return float(now - old - np.hypot(now - now_low, old_high - old))
 
 
 def population_stability(reference: np.ndarray, new: np.ndarray, *, bins: int = PSI_BINS) -> float:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from pipelines.evaluation.wording import p_value
 from pipelines.operation.drift import Comparison
-from pipelines.operation.judgement import LARGE_INDEX, LEVEL, RETRAIN, STEADY, Finding
+from pipelines.operation.judgement import LARGE_INDEX, LARGE_LOSS, LEVEL, RETRAIN, STEADY, Finding, held
 from pipelines.operation.traits import MARKS
 
 SHARES = ("unknown words", *MARKS, "accuracy", "calibration error")
@@ -22,6 +22,7 @@ CAUSES = {
     "calibration error": "Probabilities are off; 06_evaluate refits the calibration once such rows are in validation.",
 }
 BEFORE_LABELS = "Label some hundred of the new rows and look again with their labels: they alone say what it costs."
+MORE_LABELS = "Label more of the new rows, some thousand: these are too few to exclude a loss of two points."
 AFTER_LOSS = "Add labelled rows of the new kind to the training data, train anew, and compare both models on them."
 AFTER_SCORES = "Label some hundred new rows now; if accuracy fell, add them to the training data and train anew."
 
@@ -162,8 +163,10 @@ def next_steps(found: Comparison) -> list[str]:
     """What to do, the most pressing first."""
     if found.verdict == STEADY:
         return ["Nothing. Look again with the next file."]
-    labelled = found.finding("accuracy") is not None
+    accuracy = found.finding("accuracy")
     steps = [step for test, step in CAUSES.items() if (one := found.finding(test)) is not None and one.stands]
     if found.verdict == RETRAIN:
-        return [AFTER_LOSS if labelled else AFTER_SCORES, *steps]
-    return [*steps, *([] if labelled else [BEFORE_LABELS])] or ["Read some of the new rows: the change is small."]
+        lost = accuracy is not None and accuracy.stands and accuracy.size <= -LARGE_LOSS
+        return [AFTER_LOSS if lost else AFTER_SCORES if accuracy is None else MORE_LABELS, *steps]
+    wanted = [] if held(found.least_change) else [BEFORE_LABELS if accuracy is None else MORE_LABELS]
+    return [*steps, *wanted] or ["Read some of the new rows: the change is small."]

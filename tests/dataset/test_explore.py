@@ -129,6 +129,7 @@ def test_examples_are_of_the_right_class_and_mask_names(counted):
         ("mail joe.smith+x@mail.web.de, please.", "mail @user, please."),
         ("jürgen@müller.de @jürgen", "@user @user"),
         (".@anna @a@b", ".@user @user@user"),
+        ("＠anna &#64;bob &#x40;eve &#064;joe", "@user @user @user @user"),
         ("8 @ home", "8 @ home"),
     ],
 )

@@ -52,6 +52,15 @@ def test_before_anything_is_taken_from_the_network_it_is_found_out_whether_rows_
     assert all(step.startswith("If they do not: ") for step in others)
 
 
+def test_a_counted_start_is_named_as_part_of_a_large_gap_and_how_to_do_without_it():
+    found = judged(RISING, LARGE_GAP, FLAT, counted_start=0.5)
+    assert found.verdict == "overfit"
+    assert "counted start" in found.reasons[1]
+    assert "naive_bayes_start=0" in found.next_steps[-1]
+    for other in (judged(RISING, LARGE_GAP, FLAT), judged(SETTLED, SMALL_GAP, FLAT, counted_start=0.5)):
+        assert "counted start" not in " ".join([*other.reasons, *other.next_steps])
+
+
 def test_a_gap_that_may_be_noise_is_not_large():
     assert judged(RISING, Estimate(0.05, 0.02, 0.08), FLAT).verdict == "converged"
 

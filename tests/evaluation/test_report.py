@@ -78,6 +78,7 @@ def test_forecasts_in_words_with_and_without_a_law():
     assert "unchecked" in wording.forecast_check(law, observed={100: 0.6}, largest=800)
     assert "1,600 rows: forecast" in wording.forecast_check(law, observed={1600: 0.78}, largest=800)
     assert "takes about" in wording.target(law, accuracy=0.77, available=10)
+    assert wording.target(law, accuracy=0.77, available=10, reached=9_000).endswith("a run of 9,000 has reached it.")
     assert "no number of rows" in wording.target(law, accuracy=0.9999999, available=10) or law.a[0] == 0
     assert wording.outlook(law, rows={"twice": 1600}).startswith("twice, 1,600 rows: 7")
     for sentence in (wording.outlook(None, rows={}), wording.target(None, accuracy=0.8, available=1)):

@@ -176,9 +176,10 @@ def test_repeats_that_are_not_counted_give_no_estimate():
 
 
 def test_the_ceiling_is_told_with_the_distance_and_its_doubt():
-    wrong = {name: WrongLabels(share, 0, 0, rows=1_200) for name, share in {"a": 0.02, "b": 0.1, "c": -0.1}.items()}
+    shares = {"a": 0.02, "b": 0.1, "c": -0.1}
+    wrong = {name: WrongLabels(share, share - 0.01, share + 0.02, rows=1_200) for name, share in shares.items()}
     sentence = wording.ceiling(0.8, wrong)
-    assert "98.0 % (a, 1,200 rows), 90.0 % (b, 1,200 rows)." in sentence
+    assert "98.0 % [96.0, 99.0] (a, 1,200 rows), 90.0 % [88.0, 91.0] (b, 1,200 rows)." in sentence
     assert "10 to 18 points below" in sentence
     assert "0 or below (c)" in sentence
     assert wording.ceiling(0.8, {"c": wrong["c"]}).startswith("A share of 0 or below (c)")
@@ -215,7 +216,10 @@ def test_what_a_threshold_gives_has_its_rows_and_intervals():
     assert found["accuracy_interval"][0] < 2 / 3 < found["accuracy_interval"][1]
     empty = calibration.surest(np.array([1]), np.array([0.6]), certainty=0.9)
     assert (empty["rows"], empty["accuracy"]) == (0, None)
-    assert "no test row passes" in calibration_wording.sure_enough({"target": 0.95, "certainty": 0.9, "test": empty})
+    sides = {"validation": found, "test": empty}
+    assert "no test row passes" in calibration_wording.sure_enough({"target": 0.95, "certainty": 0.9, **sides})
+    said = calibration_wording.sure_enough({"target": 0.95, "certainty": 0.9, "validation": found, "test": found})
+    assert "where 75.0 % [30.1, 95.4] of 4 rows pass. On test 75.0 % [30.1, 95.4] of rows pass (3)" in said
     assert "no threshold" in calibration_wording.sure_enough({"target": 0.95, "certainty": None})
 
 

@@ -238,6 +238,21 @@ def test_a_file_of_nothing_but_training_texts_says_nothing_of_new_ones(tmp_path,
     assert "these figures say nothing of new texts" in scorecard.text(result)
 
 
+def test_rows_of_one_text_are_drawn_together_and_texts_of_both_labels_counted(tmp_path, model):
+    once = evaluate(written(tmp_path / "x.csv", frame()), model, resamples=500)
+    often = evaluate(written(tmp_path / "y.csv", frame(TEXTS * 5, LABELS * 5)), model, resamples=500)
+    width = [result["figures"]["auc_interval"][1] - result["figures"]["auc_interval"][0] for result in (once, often)]
+    assert width[1] == pytest.approx(width[0], rel=0.2)  # five times the rows, and no news
+    assert (often["repeats"], often["rows_of_both_labels"]) == (1_200, 0)
+    both = evaluate(written(tmp_path / "z.csv", frame([*TEXTS, TEXTS[0]], [*LABELS, other(LABELS[0])])), model)
+    assert both["rows_of_both_labels"] == 2
+    assert "2 of the scored rows hold a text that is labelled both ways" in scorecard.text(both)
+
+
+def other(label):
+    return {"negative": "positive", "positive": "negative"}[label]
+
+
 def test_without_the_splits_no_overlap_is_claimed(tmp_path, model):
     result = evaluate(written(tmp_path / "x.csv", frame()), model)
     assert result["training"] is None
@@ -345,6 +360,19 @@ def test_make_hands_on_what_it_is_given(target, file):
         assert f'--{name.lower()} "${name}"' in done.stdout
     assert f'"${file}"' in done.stdout
     assert (target == "evaluate-on") == ('--out "$OUT"' in done.stdout)
+    for unknown in ("USER_COLUMN=u", "ID=i", "SEED=3"):
+        refused = subprocess.run([*command, unknown], cwd=ROOT, env=inherited, capture_output=True, text=True)
+        assert f"{unknown}: make {target} knows no {unknown.split('=')[0]}" in refused.stderr
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_a_dollar_in_what_make_is_given_is_no_more_than_that(tmp_path):
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    said = {"TEXT": "I paid $100 and $(shell touch x) $$ # love", "FILE": "a$b.csv", "LABEL": "x y"}
+    show = 'show: ; @printf "%s\\n" "$$TEXT" "$$FILE" "$$LABEL"'
+    command = ["make", "--eval", show, "show", *(f"{name}={value}" for name, value in said.items())]
+    done = subprocess.run(command, cwd=ROOT, env=inherited, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == list(said.values())
 
 
 def test_help_names_the_exit_status():

@@ -89,9 +89,9 @@ def test_repeats_and_empty_texts_leave_and_are_counted(tmp_path):
 @pytest.mark.parametrize(
     ("frame", "said", "message"),
     [
-        (pd.DataFrame({"body": ["a"]}), {}, "has no column 'text'; It has 'body': say TEXT=column"),
+        (pd.DataFrame({"body": ["a"]}), {}, r"has no column 'text'\. It has 'body': say TEXT=column"),
         (table(), {"text": "texts"}, "has no column 'texts'"),
-        (table(), {"label": "mood"}, "has no column 'mood'; .* say LABEL=column"),
+        (table(), {"label": "mood"}, r"has no column 'mood'\. .* say LABEL=column"),
         (table(2, stars=["poor", "grand"]), {"label": "stars"}, r"'stars' holds .*'grand' .*; say what each value"),
         (table(2, stars=["poor", "grand"]), {"positive": "fine"}, "POSITIVE=fine does not occur in column 'stars'"),
         (table(1200, stars=range(1200)), {"label": "stars"}, "holds more than 1,000 values: is it the label"),

@@ -38,6 +38,13 @@ def test_without_labels_a_large_move_that_is_not_sure_does_not():
         (0.1, 0.001, WATCH),  # better than before is no reason to train
     ],
 )
-def test_labels_decide_where_there_are_any(size, adjusted, expected):
+def test_labels_decide_where_they_exclude_a_large_loss(size, adjusted, expected):
     found = [finding("accuracy", size=size, adjusted=adjusted), finding("scores")]
-    assert verdict(found, stability=0.9) == expected
+    assert verdict(found, stability=0.9, least_change=-0.019) == expected
+
+
+@pytest.mark.parametrize("least_change", [None, -0.02, -0.2])
+def test_labels_that_exclude_no_large_loss_do_not_speak_against_the_scores(least_change):
+    found = [finding("accuracy", size=-0.01, adjusted=1), finding("scores")]
+    assert verdict(found, stability=0.9, least_change=least_change) == RETRAIN
+    assert verdict(found, stability=0.2, least_change=least_change) == WATCH

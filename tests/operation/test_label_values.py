@@ -71,6 +71,7 @@ def test_of_several_values_a_user_says_which_are_which():
         (["0", "1"], {"negative": "0", "neutral": "0"}, "'0' is said to mean two things"),
         ([], {}, "'mood' holds no label"),
         ([str(number) for number in range(30)], {}, "and 22 more values"),
+        (["@anna so tired", "@bob yeah"], {}, r"holds '@user so tired' \(2 rows\), '@user yeah'"),
     ],
 )
 def test_what_cannot_be_guessed_is_asked_for_with_values_and_rows(values, said, message):

@@ -49,6 +49,13 @@ def test_a_gain_that_may_be_a_loss_is_not_enough_and_the_rows_that_would_tell_ar
     assert "times as many rows" in found.reasons[0]
 
 
+def test_a_loss_of_exactly_so_much_is_not_more():
+    # Of 1,000 rows on which they never differ: the interval of the difference is [-0.2, 0.2] points.
+    found = decide({NEW: asked(1_000, gained=0, lost=0)})
+    assert round(found.gains[0].low, 12) == -0.002
+    assert found.promote
+
+
 def test_the_named_number_of_rows_would_do():
     few = decide({NEW: asked(400, gained=30, lost=26)})
     times = float(few.reasons[0].split("with ")[1].split()[0])

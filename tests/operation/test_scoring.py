@@ -318,6 +318,9 @@ def test_counts_are_told_and_kept(tmp_path, model):
     record = json.loads((tmp_path / "out.csv.manifest.json").read_text())
     assert (record["rows"], record["scored"], sum(record["errors"].values())) == (4, 1, 3)
     assert record["plan"]["model_version"] == model.version
+    (tmp_path / "latin.csv").write_bytes("text\ncafé\n".encode("cp1252"))
+    counts = score(tmp_path / "latin.csv", tmp_path / "latin-out.csv", model)
+    assert "iconv -f WINDOWS-1252" in scoring.report(counts, tmp_path / "latin-out.csv")
 
 
 def test_a_file_is_read_a_window_at_a_time(tmp_path, model, monkeypatch):

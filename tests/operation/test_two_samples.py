@@ -69,6 +69,12 @@ def test_the_stability_index_is_that_of_its_formula():
     assert two_samples.population_stability(reference, new, bins=2) == pytest.approx(expected, abs=0.002)
 
 
+def test_the_least_change_of_a_share_is_newcombe_s():
+    # Newcombe (1998), table II, (a): 56/70 − 48/80, 95 % from 0.0524 on.
+    old, new = np.arange(80) < 48, np.arange(70) < 56
+    assert two_samples.least_change(old, new) == pytest.approx(0.0524, abs=0.0001)
+
+
 def test_holm_corrects_step_by_step():
     assert two_samples.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert two_samples.holm([0.9, 0.9]) == [1, 1]
