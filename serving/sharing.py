@@ -1,6 +1,8 @@
-"""Which of the workers takes a new connection: one that can answer, and none that has more than its share."""
+"""Which of the workers has a connection: one that can answer, and none that has more than its share."""
 
 from __future__ import annotations
+
+import time
 
 from serving import shared
 from serving.drain import DrainingWorker
@@ -8,12 +10,14 @@ from serving.drain import DrainingWorker
 _UNEVEN = 8  # a worker may have one connection more than the one with the fewest, and an eighth
 _AT_A_TIME = 64  # connections that are taken before the others are looked at again
 _GIVES_WAY = 0.005  # seconds that it then waits before it looks again: many may come at once
+_PARTS = 0.05  # seconds between connections that it parts with, in which another takes what comes back
 
 
 class SharingWorker(DrainingWorker):
-    """Leaves new connections to others where they are better placed."""
+    """Leaves connections to others where they are better placed."""
 
     _gives_way = False  # to workers with fewer connections
+    _parts_at = 0.0  # with the next connection, at the earliest
 
     def fit(self) -> bool:
         """Whether this process can answer as it should."""
@@ -39,6 +43,20 @@ class SharingWorker(DrainingWorker):
         """Look again whether it is this worker's turn."""
         if self.alive:
             self.set_accept_enabled(self.nr_conns < self.worker_connections)
+
+    def parts(self) -> bool:
+        """Whether the connection that is being answered should be closed: its client will come back to another worker.
+
+        Connections that came while another worker was busy, or was not there yet, would stay here for as long as they
+        are used.
+        """
+        now = time.monotonic()
+        if not self._gives_way or now < self._parts_at:
+            return False
+        least = shared.memory().board.least_connections()
+        uneven = self.nr_conns > least + 2 + least // _UNEVEN  # more than new ones can make it
+        self._parts_at = now + _PARTS if uneven else self._parts_at
+        return uneven
 
     def accept(self, listener):
         """Take one connection, and more while it is this worker's turn: the next look may be some requests off."""
