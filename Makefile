@@ -69,7 +69,7 @@ retrain: .venv/ready-run ; @$(PYTHON) -m pipelines.operation.retrain "$$NEW" --d
 rollback: .venv/ready-run ; @$(PYTHON) -m pipelines.operation.champions --rollback --dataset "$(DATASET)" ## to the champion before
 reproduce: .venv/ready-run ; @$(PYTHON) -m pipelines.operation.reproduction --dataset "$(DATASET)" --size "$(SIZE)" --params "$(PARAMS)" ## a run of the table in README again, SIZE=50000: as recorded? 0 yes; error 3 not, and where
 image: ; docker build -t tweet-sentiment . ## the serving container, where Docker is
-lab: .venv/ready-run ; @jupyter lab --notebook-dir notebooks ## Jupyter Lab on the notebooks
+lab: .venv/ready-run ; @jupyter lab --notebook-dir notebooks $(if $(filter 0,$(shell id -u)),--allow-root) ## Jupyter Lab on the notebooks
 ui: .venv/ready-run ; @$(PYTHON) -m pipelines.examples ui $(if $(filter-out 0,$(EXAMPLES)),--examples) ## the MLflow page on UI_PORT (5000); EXAMPLES=1: committed runs
 test: .venv/ready-dev ; @$(PYTHON) -m pytest -n 2 --dist loadfile $(if $(filter-out 0,$(STORY)),-m story) ## all tests but the stories, minutes long each; STORY=1: those
 lint: .venv/ready-dev ; @ruff format --check . && ruff check . ## format and lint, as in CI

@@ -127,6 +127,7 @@ def _finish(stage: stages.Stage, values: dict, *, working: Path, seconds: float,
         **tracking.git_state(),
     }
     artifacts.write_json(stage.manifest, manifest)
+    tracking.log_metrics({f"{figure}_{stage.name}": manifest[figure] for figure in ("seconds", "peak_memory_mb")})
     stages.write_dependencies(stage)
     stage.failed.unlink(missing_ok=True)
     stage.failed.with_suffix(".html").unlink(missing_ok=True)

@@ -95,7 +95,10 @@ def _evaluated(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str
 def _figures(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str | list[dict]]]:
     """Each figure that is no part of an evaluated split, as it is shown, and each list of several; an interval stands
     beside its value."""
-    if isinstance(value, dict) and not {"rows", "accuracy"} <= set(value):
+    if isinstance(value, dict) and {"value", "low", "high", "rows"} == set(value):  # a `ceiling.WrongLabels`
+        interval = _number([value["low"], value["high"]])
+        yield path, f"{_number(value['value'])} {interval}, of {_number(value['rows'])} rows"
+    elif isinstance(value, dict) and not {"rows", "accuracy"} <= set(value):
         for name, one in value.items():
             if not (str(name).endswith("_interval") and str(name).removesuffix("_interval") in value):
                 shown = _number(value[f"{name}_interval"]) if f"{name}_interval" in value else ""

@@ -20,6 +20,17 @@ from pipelines.evaluation.run_facts import Facts, facts
 
 KNOWN = ("dataset", "rows_train", "model_version", "splits", "baselines", "mcnemar_tfidf", "calibration", "parity")
 KNOWN += ("slices", "slices_tested", "slice_rows", "seed", "parameters", "seconds")
+TITLES = {
+    "mcnemar_majority": "Beside always the commoner class (McNemar)",
+    "clustered": "Test rows, the writers drawn whole",
+    "clustered_tfidf": "TF-IDF + logistic regression, the writers drawn whole",
+    "seeds": "Accuracy on test rows over seeds",
+    "test_sets": "On other test rows",
+    "sure_enough": "How sure it must be, chosen on validation, to be right that often",
+    "confident_mistakes": "Its surest mistakes, in groups",
+    "sure_mistakes": "Its surest mistakes together",
+    "wrong_labels": "Share of labels that are wrong by themselves, three estimates",
+}
 HARDEST = 10  # kinds of text that are shown, as in notebook 06
 FIRST = ("test", "manual", "validation")
 
@@ -128,8 +139,9 @@ def _counts(counts: dict) -> str:
 
 
 def _more(metrics: dict) -> str:
-    parts = {name: markdown.anything(value, name) for name, value in metrics.items() if name not in KNOWN}
-    return "\n\n".join(f"### {name.replace('_', ' ')}\n\n{body}" for name, body in parts.items() if body)
+    there = {name: value for name, value in metrics.items() if name not in KNOWN and value is not None}
+    parts = {TITLES.get(name, name.replace("_", " ")): markdown.anything(value, name) for name, value in there.items()}
+    return "\n\n".join(f"### {title}\n\n{body}" for title, body in parts.items() if body)
 
 
 def _again(known: Facts) -> str:

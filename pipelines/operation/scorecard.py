@@ -87,11 +87,12 @@ def _slices(result: dict) -> str:
     worst = slices.hardest(pd.DataFrame(result["slices"]), rows=result["figures"]["rows"])
     if worst.empty:
         return f"No kind of text has {slices.LEAST_ROWS} rows, so none is judged by itself."
-    lines = [f"  {'hardest kinds':<22} {'accuracy':>8}  {'95 % interval':<16} {'rows':>6}  {'positive':>8}"]
+    width = max(22, *worst["slice"].str.len())
+    lines = [f"  {'hardest kinds':<{width}} {'accuracy':>8}  {'95 % interval':<16} {'rows':>6}  {'positive':>8}"]
     for one in worst.to_dict("records"):
         interval = f"[{100 * one['low']:.1f}, {100 * one['high']:.1f}]"
         shares = (f"{100 * one[name]:.1f} %" for name in ("accuracy", "positive"))
-        lines.append(f"  {one['slice']:<22} {next(shares):>8}  {interval:<16} {one['rows']:>6,}  {next(shares):>8}")
+        lines.append(f"  {one['slice']:<{width}} {next(shares):>8}  {interval:<16} {one['rows']:>6,}  {next(shares):>8}")
     return "\n".join(lines)
 
 
