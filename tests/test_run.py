@@ -111,7 +111,9 @@ def test_success_puts_the_notebook_in_place_with_manifest_dependencies_and_recor
     assert manifest["seconds"] > 0
     assert "notebooks/01_prepare.ipynb" in (folder / ".01_prepare.d").read_text()
     (one,) = recorded(project)
-    assert (one.info.run_name, one.info.status, one.data.metrics) == ("d 01_prepare", "FINISHED", {"rows": 42})
+    assert (one.info.run_name, one.info.status, one.data.metrics["rows"]) == ("d 01_prepare", "FINISHED", 42)
+    assert one.data.metrics["seconds_01_prepare"] == manifest["seconds"]
+    assert one.data.metrics["peak_memory_mb_01_prepare"] == manifest["peak_memory_mb"]
     names = ("01_prepare.html", "01_prepare.ipynb", "figures")
     assert kept_files(project) == [f"01_prepare/{name}" for name in names]
 

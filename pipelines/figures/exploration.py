@@ -66,7 +66,8 @@ def balance_over_time(by_day: pd.DataFrame, one_class: pd.DataFrame) -> Figure:
     locator = dates.AutoDateLocator(maxticks=9)
     bottom.xaxis.set_major_locator(locator)
     formats = ["%Y", "%b", "%d %b", "%H:%M", "%H:%M", "%S.%f"]  # the usual ones, but days with their month
-    bottom.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, formats=formats))
+    offsets = ["", "%Y", "%Y", "%d %b %Y", "%d %b %Y", "%d %b %Y"]  # in the corner, what the formats leave out
+    bottom.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, formats=formats, offset_formats=offsets))
     return figure
 
 
