@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from gunicorn.workers.gthread import TConn
+
 from serving import shared
 from serving.drain import DrainingWorker
 
@@ -44,14 +46,14 @@ class SharingWorker(DrainingWorker):
         if self.alive:
             self.set_accept_enabled(self.nr_conns < self.worker_connections)
 
-    def parts(self) -> bool:
-        """Whether the connection that is being answered should be closed: its client will come back to another worker.
+    def parts(self, conn: TConn) -> bool:
+        """Whether a connection that is being answered should be closed: its client will come back to another worker.
 
         Connections that came while another worker was busy, or was not there yet, would stay here for as long as they
         are used.
         """
         now = time.monotonic()
-        if not self._gives_way or now < self._parts_at:
+        if not self._gives_way or now < self._parts_at or conn.parser.unreader.left():  # a client that asks on already
             return False
         least = shared.memory().board.least_connections()
         uneven = self.nr_conns > least + 2 + least // _UNEVEN  # more than new ones can make it

@@ -115,7 +115,7 @@ class Worker(SharingWorker):
         body = self._app(environ, start_response)
         if fiber.running():
             self._look_at_calls()  # before the client hears: it may ask again at once, and another must hear that
-        last = request.last or self._hangs or not self.alive or self.parts()
+        last = request.last or self._hangs or not self.alive or self.parts(request.conn)
         self.close_if_last(request.conn, last=last)
         if request.turn.take("thread"):
             return body
