@@ -91,9 +91,9 @@ def check_backend(stage: Stage) -> None:
     backend = stage.keras_backend
     if backend not in BACKENDS:
         raise parameters.ParameterError(f"KERAS_BACKEND={backend}: one of {', '.join(BACKENDS)}")
-    if find_spec(backend) is None and backend == "tensorflow":
-        raise parameters.ParameterError(f"{sys.executable} has no TensorFlow: make setup, then .venv/bin/python")
     if find_spec(backend) is None:
+        if backend == "tensorflow":
+            raise parameters.ParameterError(f"{sys.executable} has no TensorFlow: make setup, then .venv/bin/python")
         install = f".venv/bin/python -m pip install -e '.[{backend}]'"
         raise parameters.ParameterError(f"KERAS_BACKEND={backend}: {backend} is not installed; {install}")
 

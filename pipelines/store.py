@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipelines import artifacts
 
+_DATABASE = "mlflow.db"
 # Where MLflow 3 keeps addresses of artifacts.
 _COLUMNS = (
     ("experiments", "artifact_location"),
@@ -17,6 +18,11 @@ _COLUMNS = (
     ("model_versions", "source"),
     ("model_versions", "storage_location"),
 )
+
+
+def uri(folder: Path) -> str:
+    """How MLflow is told of the records in a folder."""
+    return f"sqlite:///{folder / _DATABASE}"
 
 
 @contextmanager
@@ -37,16 +43,16 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def follow(database: Path, *, old: str, new: str) -> None:
+def follow(folder: Path, *, old: str, new: str) -> None:
     """Let the records of a folder that was moved or copied name their files where they are now.
 
     MLflow keeps absolute addresses: it would go on writing to the old place, another checkout perhaps.
 
     Args:
-        database: MLflow's file.
+        folder: of the records.
         old, new: address of the folder of artifacts.
     """
-    with closing(sqlite3.connect(database, timeout=60)) as connection, connection:
+    with closing(sqlite3.connect(folder / _DATABASE, timeout=60)) as connection, connection:
         for table, column in _COLUMNS:
             columns = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
             if column in columns:
@@ -54,4 +60,4 @@ def follow(database: Path, *, old: str, new: str) -> None:
                     f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE {column} = ? OR {column} LIKE ?",
                     (new, len(old) + 1, old, f"{old}/%"),
                 )
-    print(f"the records in {database.parent} were made in {old}: they name their files in {new} now")
+    print(f"the records in {folder} were made in {old}: they name their files in {new} now")

@@ -34,7 +34,7 @@ def local_folder() -> Path:
 
 def tracking_uri() -> str:
     """The environment's MLFLOW_TRACKING_URI, else the SQLite store in `local_folder()`."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{local_folder() / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or store.uri(local_folder())
 
 
 def client() -> MlflowClient:
@@ -64,8 +64,8 @@ def _prepared(uri: str) -> MlflowClient:
             experiment = mlflow_client.get_experiment_by_name(EXPERIMENT)
             if experiment is None:
                 mlflow_client.create_experiment(EXPERIMENT, artifact_location=location)
-            elif uri == f"sqlite:///{folder / 'mlflow.db'}" and experiment.artifact_location != location:
-                store.follow(folder / "mlflow.db", old=experiment.artifact_location, new=location)
+            elif uri == store.uri(folder) and experiment.artifact_location != location:
+                store.follow(folder, old=experiment.artifact_location, new=location)
         except mlflow.MlflowException as error:
             raise ConnectionError(
                 f"MLflow at {uri} does not answer ({error}); start it, or unset MLFLOW_TRACKING_URI to record locally"

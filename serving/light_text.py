@@ -75,6 +75,7 @@ class _Replacements:
         """The text in UTF-8, replaced."""
         done = 0
         while waiting := [number for number in self._search.Match(content) or () if number >= done]:
-            pattern, rewrite = self._rules[min(waiting)]
-            content, done = pattern.sub(rewrite, content), min(waiting) + 1
+            number = min(waiting)
+            pattern, rewrite = self._rules[number]
+            content, done = pattern.sub(rewrite, content), number + 1
         return content

@@ -14,9 +14,10 @@ from serving.manifest import ModelError
 
 _INSIDE_MODEL = "artifacts/saved_model"  # where the training's MLflow model keeps the export
 Get = Callable[[str, Path], None]  # fetches the file of this name to this path
+Take = Callable[[Get], None]  # fetches a model by it
 
 
-def fetch(uri: str, take: Callable[[Get], None]) -> None:
+def fetch(uri: str, take: Take) -> None:
     """Fetch `models:/name/3`, `models:/name@alias` or `runs:/id/path` from the server of MLFLOW_TRACKING_URI.
 
     Args:

@@ -21,12 +21,11 @@ from pathlib import Path, PurePosixPath
 
 from serving import manifest, mlflow_server
 from serving.manifest import Manifest, ModelError, SlowError
-from serving.mlflow_server import Get
+from serving.mlflow_server import Get, Take
 from serving.settings import Settings
 
 _TARGET = "model"
 EVERY = "*"
-Take = Callable[[Get], None]
 # Set here, so that what the operator sets comes first.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 _RULES = {

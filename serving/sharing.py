@@ -36,8 +36,7 @@ class SharingWorker(DrainingWorker):
         board = shared.memory().board
         fit = self.alive and not self.draining and self.fit()
         board.show(fit, self.nr_conns)
-        least = board.least_connections()
-        its_turn = self.nr_conns <= least + 1 + least // _UNEVEN if fit else not board.anyone_ready()
+        its_turn = self.nr_conns <= _share() if fit else not board.anyone_ready()
         self._gives_way = fit and enabled and not its_turn
         super().set_accept_enabled(enabled and its_turn)
 
@@ -55,8 +54,7 @@ class SharingWorker(DrainingWorker):
         now = time.monotonic()
         if not self._gives_way or now < self._parts_at or conn.parser.unreader.left():  # a client that asks on already
             return False
-        least = shared.memory().board.least_connections()
-        uneven = self.nr_conns > least + 2 + least // _UNEVEN  # more than new ones can make it
+        uneven = self.nr_conns > _share() + 1  # more than new ones can make it
         self._parts_at = now + _PARTS if uneven else self._parts_at
         return uneven
 
@@ -76,3 +74,9 @@ class SharingWorker(DrainingWorker):
     def wait_for_and_dispatch_events(self, timeout):
         super().wait_for_and_dispatch_events(min(timeout, _GIVES_WAY) if self._gives_way else timeout)
         self.open_or_close()
+
+
+def _share() -> int:
+    """With how many connections a worker still takes another."""
+    least = shared.memory().board.least_connections()
+    return least + 1 + least // _UNEVEN

@@ -44,6 +44,11 @@ class Finding:
         return self.adjusted <= LEVEL
 
 
+def lost(accuracy: Finding | None) -> bool:
+    """Whether labels show a large loss of accuracy; None: there are no labels."""
+    return accuracy is not None and accuracy.stands and accuracy.size <= -LARGE_LOSS
+
+
 def held(least_change: float | None) -> bool:
     """Whether labels exclude a large loss of accuracy.
 
@@ -64,6 +69,5 @@ def verdict(findings: list[Finding], *, stability: float, least_change: float | 
     stands = {one.test: one for one in findings if one.stands}
     if not stands:
         return STEADY
-    lost = "accuracy" in stands and stands["accuracy"].size <= -LARGE_LOSS
     moved = "scores" in stands and stability >= LARGE_INDEX
-    return RETRAIN if lost or (moved and not held(least_change)) else WATCH
+    return RETRAIN if lost(stands.get("accuracy")) or (moved and not held(least_change)) else WATCH

@@ -92,7 +92,7 @@ def decide(tests: dict[str, Asked], *, resamples: int = RESAMPLES, seed: int = 0
             if mask.any():
                 slices.append(gain(f"{where}, {name}", asked.champion[mask], asked.challenger[mask], **settings))
     against = [_loss(one) for one in gains if one.low < -MOST_LOSS - _ROUNDING]
-    fallen = [one for one in slices if one.rows >= LEAST_ROWS and one.difference < -MOST_FALL - 1e-9]
+    fallen = [one for one in slices if one.rows >= LEAST_ROWS and one.difference < -MOST_FALL - _ROUNDING]
     against += [f"{one}: falls by more than {100 * MOST_FALL:g} points" for one in fallen]
     return Decision(not against, against, gains, slices)
 

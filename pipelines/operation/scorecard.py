@@ -92,7 +92,9 @@ def _slices(result: dict) -> str:
     for one in worst.to_dict("records"):
         interval = f"[{100 * one['low']:.1f}, {100 * one['high']:.1f}]"
         shares = (f"{100 * one[name]:.1f} %" for name in ("accuracy", "positive"))
-        lines.append(f"  {one['slice']:<{width}} {next(shares):>8}  {interval:<16} {one['rows']:>6,}  {next(shares):>8}")
+        lines.append(
+            f"  {one['slice']:<{width}} {next(shares):>8}  {interval:<16} {one['rows']:>6,}  {next(shares):>8}"
+        )
     return "\n".join(lines)
 
 

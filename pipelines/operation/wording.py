@@ -6,7 +6,7 @@ import pandas as pd
 
 from pipelines.evaluation.wording import p_value
 from pipelines.operation.drift import Comparison
-from pipelines.operation.judgement import LARGE_INDEX, LARGE_LOSS, LEVEL, RETRAIN, STEADY, Finding, held
+from pipelines.operation.judgement import LARGE_INDEX, LEVEL, RETRAIN, STEADY, Finding, held, lost
 from pipelines.operation.traits import MARKS
 
 SHARES = ("unknown words", *MARKS, "accuracy", "calibration error")
@@ -166,7 +166,6 @@ def next_steps(found: Comparison) -> list[str]:
     accuracy = found.finding("accuracy")
     steps = [step for test, step in CAUSES.items() if (one := found.finding(test)) is not None and one.stands]
     if found.verdict == RETRAIN:
-        lost = accuracy is not None and accuracy.stands and accuracy.size <= -LARGE_LOSS
-        return [AFTER_LOSS if lost else AFTER_SCORES if accuracy is None else MORE_LABELS, *steps]
+        return [AFTER_LOSS if lost(accuracy) else AFTER_SCORES if accuracy is None else MORE_LABELS, *steps]
     wanted = [] if held(found.least_change) else [BEFORE_LABELS if accuracy is None else MORE_LABELS]
     return [*steps, *wanted] or ["Read some of the new rows: the change is small."]

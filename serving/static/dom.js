@@ -4,6 +4,7 @@ export const limits = byId("form").dataset;
 export const number = (value) => value.toLocaleString("en");
 
 export function show(...ids) { for (const id of ids) byId(id).hidden = false; }
+
 // Shows a part of the page that answers; on a phone that is below what can be seen.
 export function reveal(id) {
   show(id);

@@ -34,10 +34,11 @@ function quoted(source, start) {
 
 // UTF-8, or else what spreadsheets on Windows write.
 function decode(bytes) {
-  const [first, second] = new Uint8Array(bytes);
+  const all = new Uint8Array(bytes);
+  const [first, second] = all;
   const wide = { 0xFFFE: "utf-16le", 0xFEFF: "utf-16be" }[256 * first + second];
   if (wide) return new TextDecoder(wide, { ignoreBOM: true }).decode(bytes);
-  if (new Uint8Array(bytes).includes(0)) throw new Error("It is no text file.");
+  if (all.includes(0)) throw new Error("It is no text file.");
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
