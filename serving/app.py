@@ -7,7 +7,7 @@ import sys
 
 from flask import Flask
 
-from serving import envelope, operation, problems, proxies, routes, schema, shared
+from serving import envelope, headers, operation, problems, proxies, routes, schema, shared
 from serving.loader import Loader
 from serving.metrics import Metrics
 from serving.predictor import Predictor
@@ -22,6 +22,14 @@ class _App(Flask):
     def ensure_sync(self, func):
         return func  # no function here is a coroutine
 
+    def create_url_adapter(self, request):
+        """By path and method: no route depends on the host, and no address with one is built."""
+        if request is None:
+            return None
+        return self.url_map.bind(
+            "", request.root_path, url_scheme=request.scheme, default_method=request.method, path_info=request.path
+        )
+
 
 def create_app(settings: Settings | None = None, predictor: Predictor | None = None) -> Flask:
     """The WSGI application.
@@ -34,7 +42,7 @@ def create_app(settings: Settings | None = None, predictor: Predictor | None = N
         sys.exit("--preload cannot be used: a model that is loaded before the fork hangs every request after it.")
     settings = settings or Settings.from_environment()
     app = _App(__name__)
-    app.wsgi_app = proxies.behind(app.wsgi_app, settings.trusted_proxies)
+    app.wsgi_app = proxies.behind(headers.secured(app.wsgi_app), settings.trusted_proxies)
     app.json.sort_keys = False
     app.url_map.merge_slashes = False  # it would answer with a redirect, to the host that the client names
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes + 1  # at exactly its limit Werkzeug cuts off silently

@@ -1,7 +1,7 @@
 """Scores the texts of concurrent requests together, behind a bounded queue.
 
-No text waits on a timer. A call begins when whoever asks has nothing else to do first; while one runs, the next batch
-gathers. A lone request therefore never waits, and batches grow by themselves as load does.
+No text waits on a timer. A call begins when all that has come is read, a batch is full, or reading takes long; while
+one runs, the next gathers. A lone request therefore never waits, and batches grow by themselves as load does.
 """
 
 from __future__ import annotations
@@ -85,17 +85,22 @@ class Batcher:
                 raise Problem("overloaded", detail, headers={"Retry-After": "1"}, queue_texts=limit)
             self._queue.append(job)
             self._queued_texts += len(job.texts)
-            may_begin = self._may_begin()
+            may_begin, is_full = self._may_begin(), self._is_full()
             if not may_begin:
                 self._show_queue()
-        if may_begin:
+        if may_begin and is_full:
+            self._begin()
+        elif may_begin:
             self._threads.soon(self._begin)
 
     def _may_begin(self) -> bool:
         """Whether there is work for a call now: for a second one beside the first, a full batch. The lock is held."""
         # The second only for a full batch: one call does not keep every core busy.
-        full = self._queued_texts >= self._settings.batch_texts
-        return bool(self._queue) and self._calls < (calls.MOST if full else 1)
+        return bool(self._queue) and self._calls < (calls.MOST if self._is_full() else 1)
+
+    def _is_full(self) -> bool:
+        """Whether a batch has as many texts as it may. The lock is held."""
+        return self._queued_texts >= self._settings.batch_texts
 
     def _begin(self) -> None:
         """Start what calls may start now."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import math
+import random
 import re
 import time
-import uuid
+from functools import partial
 
 from flask import Flask, Response, g, request
 
 from serving import headers, operation, rate, schema
 from serving.problems import Problem
-from serving.service import Service, service
+from serving.service import Service
 from serving.settings import Settings
 
 log = logging.getLogger("serving")
@@ -25,19 +26,20 @@ _LOGGED_SCORES, _LOGGED_TEXTS, _LOGGED_CHARACTERS = 256, 32, 280
 
 def install(app: Flask) -> None:
     """Put it around every call of the application."""
-    app.before_request(_begin)
-    app.before_request(_limit)
-    app.after_request(_finish)
+    own = app.extensions["serving"]  # handed on: to look it up costs as much as what is done with it
+    app.before_request(partial(_begin, own))
+    app.before_request(partial(_limit, own))
+    app.after_request(partial(_finish, own))
 
 
-def _begin() -> None:
+def _begin(own: Service) -> None:
     environ, about = request.environ, g._get_current_object()  # one look-up each: this runs for every request
     about.started = time.perf_counter()
     for name in _CONDITIONS:
         environ.pop(name, None)
     about.request_id = request_id(environ.get("HTTP_X_REQUEST_ID"))
     turn = environ.get("serving.turn")  # of worker.py; other servers have none
-    about.deadline = turn.deadline if turn else time.monotonic() + service().settings.request_seconds
+    about.deadline = turn.deadline if turn else time.monotonic() + own.settings.request_seconds
     host = environ.get("HTTP_HOST")  # RFC 9112, 3.2
     if host is None and environ.get("SERVER_PROTOCOL") == "HTTP/1.1":
         raise Problem("malformed-request", "A request by HTTP/1.1 must have a Host header.")
@@ -45,8 +47,7 @@ def _begin() -> None:
         raise Problem("malformed-request", f"Host was {host[:100]!r}, which names no host.")
 
 
-def _limit() -> None:
-    own = service()
+def _limit(own: Service) -> None:
     per_minute = own.settings.rate_limit
     if not per_minute or _has_no_limit():
         return
@@ -62,13 +63,12 @@ def _has_no_limit() -> bool:
     return operation.is_health_check(request.method, request.path) or headers.is_preflight(request)
 
 
-def _finish(response: Response) -> Response:
-    own, about, asked = service(), vars(g._get_current_object()), request._get_current_object()
+def _finish(own: Service, response: Response) -> Response:
+    about, asked = vars(g._get_current_object()), request._get_current_object()
     turn = asked.environ.get("serving.turn")
     if turn is not None and not turn.take("thread"):
         return response  # nobody gets it: the worker has answered, and counted that
     seconds = time.perf_counter() - about["started"]
-    headers.secure(response)
     if own.settings.cors_allow_origins and not operation.owns(asked.endpoint):
         headers.share(asked, response, own.settings)
     response.headers["X-Request-ID"] = about["request_id"]
@@ -80,7 +80,9 @@ def _finish(response: Response) -> Response:
 
 def request_id(sent: str | None) -> str:
     """The id that a client has sent, where it is sane, or a new one."""
-    return sent if sent and re.fullmatch(schema.REQUEST_ID, sent) else uuid.uuid4().hex
+    if sent and re.fullmatch(schema.REQUEST_ID, sent):
+        return sent
+    return f"{random.getrandbits(128):032x}"  # it must be unique, and is no secret
 
 
 def record(

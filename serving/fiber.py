@@ -71,6 +71,7 @@ class Fibers:
         self._woken: deque[_Fiber] = deque()
         self._waiting: dict[_Fiber, float] = {}  # until when, by the monotonic clock
         self._soon: dict[Callable[[], None], None] = {}  # a set, in order
+        self._soon_by = 0.0  # at the latest
         self._idle: list[_Fiber] = []
         self._looked = 0.0
 
@@ -88,7 +89,9 @@ class Fibers:
         fiber.switch()
 
     def soon(self, work: Callable[[], None]) -> None:
-        """Call this, once, when the fibers pause: all that have come together are there by then. From any thread."""
+        """Call this, once, when a look at the sockets has brought no more work, or a slice later. From any thread."""
+        if not self._soon:
+            self._soon_by = time.monotonic() + _SLICE
         self._soon[work] = None
         self._wake_main()
 
@@ -120,18 +123,24 @@ class Fibers:
         """Whether there is something to run."""
         return bool(self._woken or self._new or self._soon)
 
-    def run(self) -> None:
-        """Run those that can for a moment; the main thread calls this after each look at its sockets."""
+    def run(self, *, alone: bool = False) -> None:
+        """Run those that can for a moment; the main thread calls this after each look at its sockets.
+
+        Args:
+            alone: nobody else can bring work.
+        """
         self._signalled = False  # first: what comes from now on signals again
         now = time.monotonic()
         if now > self._looked + _LOOK:
             self._looked = now
             self._woken.extend(fiber for fiber, deadline in self._waiting.items() if deadline <= now)
+        pauses = alone or not (self._woken or self._new)
         while (self._woken or self._new) and time.monotonic() < now + _SLICE:
             if not self._woken:
                 self.start_now(self._new.popleft())
             elif self._waiting.pop(fiber := self._woken.popleft(), None) is not None:
                 fiber.switch()
-        for work in list(self._soon):
-            del self._soon[work]
-            work()
+        if pauses or now > self._soon_by:
+            for work in list(self._soon):
+                del self._soon[work]
+                work()

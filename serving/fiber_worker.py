@@ -33,11 +33,13 @@ class FiberWorker(ThreadWorker):
 
     def init_process(self):
         self.fibers = Fibers(lambda: self.method_queue.defer(lambda: None))
+        # As plain attributes: twenty are looked up a request, each by a function that looks in a dictionary.
+        vars(self.cfg).update((name, setting.get()) for name, setting in self.cfg.settings.items())
         super().init_process()
 
     def wait_for_and_dispatch_events(self, timeout):
         super().wait_for_and_dispatch_events(0 if self.fibers.due() else timeout)
-        self.fibers.run()
+        self.fibers.run(alone=self.nr_conns < 2)
 
     def handle_request(self, req, conn):
         """Answer; the client has `body_seconds` to take it.

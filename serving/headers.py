@@ -5,6 +5,8 @@ Strict-Transport-Security is for the proxy that speaks TLS: it alone knows wheth
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Request, Response
 
 from serving.settings import Settings
@@ -33,10 +35,19 @@ _PREFLIGHT = {
 }
 
 
-def secure(response: Response) -> None:
-    """Let nothing be guessed, kept, framed or loaded from elsewhere."""
-    response.headers.pop("Cache-Control", None)  # Flask's, of a static file
-    response.headers.extend(_PAGE if response.mimetype == "text/html" else DATA)
+def secured(app: Callable) -> Callable:
+    """The WSGI application, whose answers let nothing be guessed, kept, framed or loaded from elsewhere."""
+
+    def call(environ, start_response):
+        def start(status, sent, exc_info=None):
+            # Here, where they are strings: Werkzeug would check each of them, twice, for every answer.
+            is_page = any(name == "Content-Type" and value.startswith("text/html") for name, value in sent)
+            kept = [each for each in sent if each[0] != "Cache-Control"]  # Flask's, of a static file
+            return start_response(status, kept + (_PAGE if is_page else DATA), exc_info)
+
+        return app(environ, start)
+
+    return call
 
 
 def is_preflight(request: Request) -> bool:

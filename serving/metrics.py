@@ -92,6 +92,7 @@ class Metrics:
         self._answers = functools.cache(
             lambda route, method, status: (self.requests.labels(route, method, status), self.seconds.labels(route))
         )
+        self._texts = functools.cache(self.texts.labels)
         self._shown = ""
 
     def show_model(self, version: str) -> None:
@@ -123,7 +124,7 @@ class Metrics:
         """Count what was answered of texts: label and probability of each."""
         labels = [prediction["label"] for prediction in predictions]
         for label in set(labels):
-            self.texts.labels(label).inc(labels.count(label))
+            self._texts(label).inc(labels.count(label))
         for prediction in predictions:
             self.probability.observe(prediction["probability"])
 

@@ -33,6 +33,30 @@ class Turn:
             return self._taken_by == by
 
 
+class Kept:
+    """What a fiber has come to, as the future that gunicorn asks.
+
+    Args:
+        connection: whether it can be used for another request.
+    """
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: bool):
+        self._connection = connection
+
+    def cancelled(self) -> bool:
+        """Never: it has ended."""
+        return False
+
+    def exception(self) -> None:
+        """None: the worker has dealt with it."""
+
+    def result(self) -> bool:
+        """Whether the connection is kept."""
+        return self._connection
+
+
 @dataclass(eq=False)
 class Pool:
     """How many requests of a kind are under way, and the threads that answer them where the main thread does not.
@@ -63,7 +87,7 @@ class UnderWay:
     pool: Pool
     turn: Turn
     last: bool = False
-    thread: Future | None = None
+    thread: Future | Kept | None = None
     late: bool = False  # answered by the main thread
     _since: float = field(default_factory=time.monotonic)
 

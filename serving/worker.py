@@ -6,7 +6,7 @@ import errno
 import math
 import signal
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from functools import partial
 from itertools import takewhile
@@ -17,7 +17,7 @@ from serving import fiber, operation, problems
 from serving.problems import Problem
 from serving.refusal import Refusals
 from serving.sharing import SharingWorker
-from serving.turn import Pool, Turn, UnderWay
+from serving.turn import Kept, Pool, Turn, UnderWay
 
 _REQUEST: ContextVar[UnderWay] = ContextVar("request")  # that a thread or a fiber answers
 _IN_FIBERS = ("/predict", "/explain")  # beside the health checks: they wait for the model, and answer little
@@ -95,11 +95,11 @@ class Worker(SharingWorker):
         if request.turn.deadline < time.monotonic():
             self._answer_late(request, problems.late(self._settings.request_seconds))
         else:
-            request.thread = Future()
             try:
-                request.thread.set_result(self._handle(request))
-            except Exception as error:
-                request.thread.set_exception(error)
+                request.thread = Kept(self._handle(request))
+            except Exception:  # of gunicorn's own handling: the others, whose main thread this is, shall go on
+                self.log.exception("a request has failed")
+                request.thread = Kept(False)
         self._finished(request)
 
     def _handle(self, request):

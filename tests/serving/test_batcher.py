@@ -109,6 +109,18 @@ def test_the_wait_of_each_request_is_observed_and_not_its_model_call(predictor):
     assert sum(wait < 0.1 for wait in waits) == 2  # the first, and the one that did not wait any longer
 
 
+def test_a_batch_that_is_full_waits_for_nobody(make, predictor):
+    predictor.gate.set()
+    batcher, soon = make(batch_texts=4), []
+    batcher._threads.soon = soon.append
+    started = threading.Thread(target=batcher.score, args=(["a"] * 3,))
+    started.start()
+    wait_for(lambda: soon)
+    assert batcher.score(["b"]) == [1.0]
+    started.join(10)
+    assert predictor.batches == [["a", "a", "a", "b"]]
+
+
 def test_past_the_bound_a_request_is_refused_at_once(make, predictor):
     batcher = make(queue_texts=2)
     threads, _ = in_threads(batcher, [["a"], ["b", "c"]])

@@ -99,9 +99,28 @@ def test_what_is_wanted_soon_is_called_once_after_all_that_runs_now(fibers):
     for _ in range(3):
         fibers.start(work)
     fibers.run()
-    assert seen == ["work"] * 3 + ["last"]
+    assert seen == ["work"] * 3
+    fibers.start(lambda: seen.append("came meanwhile"))  # a look at the sockets has brought it
     fibers.run()
-    assert seen == ["work"] * 3 + ["last"]
+    fibers.run()
+    assert seen == ["work"] * 3 + ["came meanwhile", "last"]
+    assert not fibers.due()
+
+
+def test_where_nobody_else_can_ask_what_is_wanted_soon_waits_for_no_look(fibers):
+    seen = []
+    fibers.start(lambda: fibers.soon(lambda: seen.append("called")))
+    fibers.run(alone=True)
+    assert seen == ["called"]
+
+
+def test_what_is_wanted_soon_waits_no_longer_than_a_slice_for_others(fibers):
+    seen = []
+    fibers.start(lambda: fibers.soon(lambda: seen.append("called")))
+    for _ in range(4):  # they do not stop to come
+        fibers.start(lambda: time.sleep(0.004))
+        fibers.run()
+    assert seen == ["called"]
 
 
 def test_no_more_than_a_moment_is_run_at_a_time(fibers):

@@ -21,6 +21,7 @@ def pair():
 def worker():
     worker = object.__new__(FiberWorker)
     worker.fibers, worker.poller, worker.body_seconds = Fibers(lambda: None), selectors.DefaultSelector(), 10
+    worker.nr_conns = 2
     yield worker
     assert not worker.poller.get_map()
     worker.poller.close()

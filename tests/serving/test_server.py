@@ -164,6 +164,11 @@ def test_pipelined_requests_are_answered_in_order(server):
     assert re.findall(rb'"request_id": "(\w+)"', received) == [b"one", b"two"]
 
 
+def test_no_two_answers_have_the_same_id_whichever_worker_gives_them(server):
+    ids = {server.predict("good")["request_id"] for _ in range(40)}  # each on a connection of its own
+    assert len(ids) == 40
+
+
 def test_slow_clients_hold_no_thread_and_are_sent_away(server):
     slow = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(200)]
     try:
