@@ -62,7 +62,12 @@ class Fibers:
 
     Args:
         signal: makes the main thread call `run`; called from other threads.
+
+    Attributes:
+        alone: nobody else can bring work: there is one connection.
     """
+
+    alone = False
 
     def __init__(self, signal: Callable[[], None]):
         self._signal, self._signalled = signal, False
@@ -90,6 +95,9 @@ class Fibers:
 
     def soon(self, work: Callable[[], None]) -> None:
         """Call this, once, when a look at the sockets has brought no more work, or a slice later. From any thread."""
+        if self.alone:
+            work()
+            return
         if not self._soon:
             self._soon_by = time.monotonic() + _SLICE
         self._soon[work] = None
@@ -123,18 +131,14 @@ class Fibers:
         """Whether there is something to run."""
         return bool(self._woken or self._new or self._soon)
 
-    def run(self, *, alone: bool = False) -> None:
-        """Run those that can for a moment; the main thread calls this after each look at its sockets.
-
-        Args:
-            alone: nobody else can bring work.
-        """
+    def run(self) -> None:
+        """Run those that can for a moment; the main thread calls this after each look at its sockets."""
         self._signalled = False  # first: what comes from now on signals again
         now = time.monotonic()
         if now > self._looked + _LOOK:
             self._looked = now
             self._woken.extend(fiber for fiber, deadline in self._waiting.items() if deadline <= now)
-        pauses = alone or not (self._woken or self._new)
+        pauses = not (self._woken or self._new)
         while (self._woken or self._new) and time.monotonic() < now + _SLICE:
             if not self._woken:
                 self.start_now(self._new.popleft())

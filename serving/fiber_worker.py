@@ -39,7 +39,8 @@ class FiberWorker(ThreadWorker):
 
     def wait_for_and_dispatch_events(self, timeout):
         super().wait_for_and_dispatch_events(0 if self.fibers.due() else timeout)
-        self.fibers.run(alone=self.nr_conns < 2)
+        self.fibers.alone = self.nr_conns < 2
+        self.fibers.run()
 
     def handle_request(self, req, conn):
         """Answer; the client has `body_seconds` to take it.

@@ -55,7 +55,8 @@ def load(folder: Path, description: Manifest, *, threads: int) -> SavedModelPred
     tf.config.set_visible_devices([], "GPU")  # a worker that takes a GPU takes all of its memory
     if threads:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
+        # A lone text's two LSTMs side by side; under load they take turns as before.
+        tf.config.threading.set_inter_op_parallelism_threads(max(threads, 2))
     try:
         loaded = tf.saved_model.load(str(folder))
     except (OSError, ValueError, tf.errors.OpError) as error:

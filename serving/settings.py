@@ -57,7 +57,10 @@ class Settings(BaseModel):
         "others need none.",
     )
     model_threads: int = Field(
-        0, ge=0, le=256, description="CPU threads of one model call; 0: the cores, shared among the workers."
+        0,
+        ge=0,
+        le=256,
+        description="CPU threads of a model call, TensorFlow's two at least; 0: the workers share the cores.",
     )
 
     max_body_bytes: int = Field(1_048_576, ge=1, le=2**30, description="Largest request body, in bytes (413).")
