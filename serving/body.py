@@ -24,7 +24,7 @@ _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _OTHER_VALUES = 64  # keys, brackets, and a few texts too many, which are told by their number
 _LARGE = 65_536  # bytes: reading them takes milliseconds, in which many threads would leave the main one no turn
 _ONE_AT_A_TIME = threading.Lock()
-_FLAT = (b"{}", b"{[]}")  # most bodies
+_CUT_OFF = "The body is broken, or ended before its announced length."
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
@@ -53,14 +53,14 @@ def _read_bytes(request: Request, settings: Settings) -> bytes:
     try:
         # Of a known length it needs none of Werkzeug's streams.
         received = request.get_data(cache=False) if length is None else request.environ["wsgi.input"].read(length)
-    except HTTPException:
-        raise Problem("malformed-request", "The body is broken, or ended before its announced length.") from None
+    except (HTTPException, OSError):  # Werkzeug's, and that of `WholeRequest` where a client has ended too early
+        raise Problem("malformed-request", _CUT_OFF) from None
     except ParseException as error:  # gunicorn's, for what follows the last chunk
         raise Problem("malformed-request", f"The body could not be read: {error}"[:300]) from None
     if len(received) > limit:
         raise _too_large(limit)
     if len(received) < (length or 0):
-        raise Problem("malformed-request", "The body ended before its announced length.")
+        raise Problem("malformed-request", _CUT_OFF)
     return received
 
 
@@ -105,8 +105,6 @@ def between_strings(body: bytes, *, most: int) -> tuple[bytes, bool]:
 def nesting(structure: bytes, *, most: int) -> int:
     """Levels of brackets, in the first `most` of them, in what stands outside strings."""
     brackets = structure.translate(None, _NOT_BRACKETS)[:most]
-    if brackets in _FLAT:
-        return len(brackets) // 2
     return max(accumulate((1 if bracket in b"[{" else -1 for bracket in brackets), initial=0))
 
 

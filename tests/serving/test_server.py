@@ -169,6 +169,16 @@ def test_no_two_answers_have_the_same_id_whichever_worker_gives_them(server):
     assert len(ids) == 40
 
 
+@pytest.mark.parametrize("sent", [b"", b'{"text": "go'])
+def test_a_body_that_ends_before_its_announced_length_is_malformed(server, sent):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(POST + b"Content-Length: 50\r\n\r\n" + sent)
+        connection.shutdown(socket.SHUT_WR)
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert b"ended before its announced length" in received
+
+
 def test_slow_clients_hold_no_thread_and_are_sent_away(server):
     slow = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(200)]
     try:
