@@ -130,7 +130,8 @@ def foretelling(model: keras.Model) -> keras.Model:
     measures = embedding.words, embedding.width, embedding.dimensions
     loss = Foretelling(*measures, dtype="float32", name="foretelling")
     whole = keras.Model(model.input, loss(model.input, *states), name="language_model")
-    loss.vectors.table.assign(embedding.table)
+    # A copy: JAX gives a buffer away with each step, and two variables must not share one.
+    loss.vectors.table.assign(ops.convert_to_numpy(embedding.table))
     return whole
 
 

@@ -40,6 +40,15 @@ recipe = Recipe(epochs=3, batch_size=64, learning_rate=0.02)
 run = artifacts.Dataset("invented").run(sys.argv[1])
 training.train(run, network.Configuration(**eval(sys.argv[2])), recipe, on_epoch=after)
 """
+FORETELL = """
+import sys
+import numpy as np
+from pipelines import artifacts
+from pipelines.model import language_model, network
+configuration = network.Configuration(**eval(sys.argv[2]))
+vectors = np.random.default_rng(1).normal(size=(100, configuration.pretrained_dimensions)).astype(np.float16)
+print(language_model.learned(artifacts.Dataset("invented").run(sys.argv[1]), configuration, vectors))
+"""
 SCORE = """
 import sys
 import keras, numpy as np
@@ -73,6 +82,15 @@ def test_another_backend_trains_without_tensorflow_and_goes_on_when_killed(name,
     ours, theirs = (keras.models.load_model(run.model, compile=False).get_weights() for run in (whole, killed))
     for left, right in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(left, right, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_lstms_foretell_words_on_another_backend(name, encoded_run):
+    run = encoded_run(f"{name}-foretells")
+    done = on(name, FORETELL, run.name, MEASURES | {"pretrained_dimensions": 6})
+    assert done.returncode == 0, done.stderr
+    with np.load(done.stdout.splitlines()[-1]) as learned:
+        assert all(np.isfinite(array).all() and array.any() for array in learned.values())
 
 
 @pytest.mark.parametrize("architecture", network.ARCHITECTURES)
