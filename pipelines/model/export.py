@@ -34,21 +34,35 @@ CANARY = (
 )
 
 
-def build_module(run: artifacts.Run, *, points: calibrator.Points = calibrator.AS_TRAINED):
-    """The trained network of a run behind its text rules, as one `tf.Module`.
+def trained_network(run: artifacts.Run):
+    """The `keras.Model` of a run as it is exported: float32, its embedding one table.
 
-    Args:
-        run: holds model.keras, vocabulary.txt and encoded/train/encoding.json.
-        points: of the calibration, log-odds before and after.
+    Raises:
+        RuntimeError: Keras has another backend than TensorFlow.
     """
     import keras
-    import tensorflow as tf
 
     from pipelines.model import network
 
     if keras.backend.backend() != "tensorflow":
         raise RuntimeError(f"the export is made by TensorFlow, not {keras.backend.backend()}: unset KERAS_BACKEND")
-    model = network.plain(keras.models.load_model(run.model, compile=False))
+    return network.plain(keras.models.load_model(run.model, compile=False))
+
+
+def build_module(run: artifacts.Run, trained, *, points: calibrator.Points = calibrator.AS_TRAINED):
+    """A network behind its text rules, as one `tf.Module`.
+
+    Args:
+        run: holds vocabulary.txt and encoded/train/encoding.json.
+        trained: from `trained_network`.
+        points: of the calibration, log-odds before and after.
+    """
+    import keras
+    import tensorflow as tf
+
+    from pipelines.model import fused
+
+    model = fused.fused(trained)
     sequence_length = artifacts.read_json(run.encoded("train") / "encoding.json")["sequence_length"]
     vectorise = keras.layers.TextVectorization(
         standardize=text.normalise_in_graph, split="whitespace", vocabulary=read_vocabulary(run.vocabulary)
@@ -66,8 +80,8 @@ def build_module(run: artifacts.Run, *, points: calibrator.Points = calibrator.A
         ids = tf.concat([first, ids[:, 1:]], axis=1)
         return {
             "probability": _calibrated(tf.reshape(model(ids, training=False), [-1]), points),
-            "tokens": tf.math.count_nonzero(ids, axis=1, dtype=tf.int32),
-            "unknown": tf.math.count_nonzero(ids == tokens.UNKNOWN_ID, axis=1, dtype=tf.int32),
+            "tokens": tf.reduce_sum(tf.minimum(ids, 1), axis=1),
+            "unknown": tf.reduce_sum(tf.cast(ids == tokens.UNKNOWN_ID, tf.int32), axis=1),
             "truncated": tf.reduce_any(every_id[:, sequence_length:] != 0, axis=1),
         }
 
@@ -104,14 +118,15 @@ def export(run: artifacts.Run, *, points: calibrator.Points = calibrator.AS_TRAI
 
     from pipelines.model import light
 
-    module = build_module(run, points=points)
+    trained = trained_network(run)
+    module = build_module(run, trained, points=points)
     with artifacts.folder_written_whole(run.saved_model) as folder:
         signatures = {"serving_default": module.serve, "describe": module.describe}
         tf.get_logger().setLevel("WARNING")  # or it tells the reader of 06 of a folder that is about to be renamed
         tf.saved_model.save(module, str(folder), signatures=signatures)
         light.write(
             folder,
-            model=module.network,
+            model=trained,
             vocabulary=run.vocabulary,
             sequence_length=module.sequence_length,
             points=points,
@@ -122,7 +137,7 @@ def export(run: artifacts.Run, *, points: calibrator.Points = calibrator.AS_TRAI
             if path.is_file()
         }
         scores = module.serve(tf.constant(CANARY))["probability"].numpy()
-        manifest = _manifest(run, module.network.get_weights(), points)
+        manifest = _manifest(run, trained.get_weights(), points)
         canary = [{"text": words, "probability": float(score)} for words, score in zip(CANARY, scores, strict=True)]
         artifacts.write_json(folder / "manifest.json", {**manifest, "files": files, "canary": canary})
     return run.saved_model

@@ -12,6 +12,7 @@ pool over real tokens only, so that nothing needs a mask and cuDNN's kernel is t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import keras
@@ -113,10 +114,22 @@ def plain(network: keras.Model) -> keras.Model:
             return layers.Embedding(embedding.words, embedding.dimensions, name="embedding")
         return layer.from_config({**layer.get_config(), "dtype": "float32"})
 
-    same = keras.models.clone_model(network, clone_function=in_float32)
+    return cloned(network, in_float32, {"embedding": [embedding.folded()]})
+
+
+def cloned(
+    network: keras.Model, clone: Callable[[layers.Layer], layers.Layer], weights: dict[str, list[np.ndarray]]
+) -> keras.Model:
+    """A network of other layers of the same names.
+
+    Args:
+        network: from `build_network`.
+        clone: makes a layer of one of its own.
+        weights: of layers, by name; the others keep theirs.
+    """
+    same = keras.models.clone_model(network, clone_function=clone)
     for layer in same.layers:
-        weights = [embedding.folded()] if layer.name == "embedding" else network.get_layer(layer.name).get_weights()
-        layer.set_weights(weights)
+        layer.set_weights(weights.get(layer.name) or network.get_layer(layer.name).get_weights())
     return same
 
 

@@ -3,10 +3,11 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from test_network import draw_weights
 
 from pipelines import artifacts, calibrator
 from pipelines.dataset import text
-from pipelines.model import export, network, training
+from pipelines.model import export, fused, network, training
 
 POINTS = ((-1.0, -0.9), (-0.1, -0.3), (0.1, 0.2), (1.0, 0.5))
 
@@ -28,8 +29,25 @@ def test_scores_equal_the_training_graph_s(exported):
     assert result["max_difference"] < 1e-5
 
 
+@pytest.mark.parametrize("shape", [(3, 7), (1, 1)])
+@pytest.mark.parametrize("measures", [{"layers": 2}, {"architecture": "pooled"}, {"architecture": "classic"}])
+def test_fused_lstms_score_as_keras_does(measures, shape):
+    configuration = network.Configuration(
+        vocabulary_size=20, embedding_dimensions=5, units=6, dense_units=4, ngram_buckets=64, **measures
+    )
+    trained = network.plain(network.build_network(configuration))
+    draw_weights(trained)
+    quick = fused.fused(trained)
+    is_masked = configuration.architecture == "classic"
+    assert any(isinstance(layer, fused.FusedLSTM) for layer in quick.layers) is not is_masked
+    assert (quick is trained) is is_masked
+    ids = np.random.default_rng(1).integers(0, 20, shape).astype(np.int32)
+    ids[:, :1] = 1
+    np.testing.assert_allclose(quick(ids), trained(ids), atol=1e-6)
+
+
 def test_the_calibration_is_inside(exported):
-    plain = export.build_module(exported)
+    plain = export.build_module(exported, export.trained_network(exported))
     import tensorflow as tf
 
     texts = ["happy", "sad train", "sad sad sad", ""]
