@@ -29,16 +29,22 @@ class SavedModelPredictor:
     """
 
     def __init__(self, function, description: Manifest):
-        self._function = function
+        self._function = function  # what is called by its name must be kept
+        self._names = sorted(function.structured_outputs)
+        self._types = [function.structured_outputs[name].dtype for name in self._names]
         self.model_version = description.model_version
         self.labels = description.labels
         self.threshold = description.threshold
 
     def score(self, texts: Sequence[str]) -> list[float]:
         """P(positive) of each text, in order."""
-        encoded = [text.encode() for text in texts]
-        found = self._function(text=tf.constant(encoded, tf.string))
-        columns = {name: tensor.numpy().tolist() for name, tensor in found.items()}
+        encoded = tf.constant([text.encode() for text in texts], tf.string)
+        # To call the function itself takes 0.2 ms more, as much as a third of a short text: it binds arguments, and
+        # looks for gradients to record, that are not here.
+        found = tf.raw_ops.StatefulPartitionedCall(
+            args=[encoded, *self._function.captured_inputs], Tout=self._types, f=self._function.name
+        )
+        columns = {name: tensor.numpy().tolist() for name, tensor in zip(self._names, found, strict=True)}
         probabilities = columns.pop("probability")
         if not columns:  # an export from before `describe`
             return probabilities
