@@ -34,27 +34,12 @@ CANARY = (
 )
 
 
-def trained_network(run: artifacts.Run):
-    """The `keras.Model` of a run as it is exported: float32, its embedding one table.
-
-    Raises:
-        RuntimeError: Keras has another backend than TensorFlow.
-    """
-    import keras
-
-    from pipelines.model import network
-
-    if keras.backend.backend() != "tensorflow":
-        raise RuntimeError(f"the export is made by TensorFlow, not {keras.backend.backend()}: unset KERAS_BACKEND")
-    return network.plain(keras.models.load_model(run.model, compile=False))
-
-
 def build_module(run: artifacts.Run, trained, *, points: calibrator.Points = calibrator.AS_TRAINED):
     """A network behind its text rules, as one `tf.Module`.
 
     Args:
         run: holds vocabulary.txt and encoded/train/encoding.json.
-        trained: from `trained_network`.
+        trained: from `network.trained`.
         points: of the calibration, log-odds before and after.
     """
     import keras
@@ -62,6 +47,8 @@ def build_module(run: artifacts.Run, trained, *, points: calibrator.Points = cal
 
     from pipelines.model import fused
 
+    if keras.backend.backend() != "tensorflow":
+        raise RuntimeError(f"the export is made by TensorFlow, not {keras.backend.backend()}: unset KERAS_BACKEND")
     model = fused.fused(trained)
     sequence_length = artifacts.read_json(run.encoded("train") / "encoding.json")["sequence_length"]
     vectorise = keras.layers.TextVectorization(
@@ -116,9 +103,9 @@ def export(run: artifacts.Run, *, points: calibrator.Points = calibrator.AS_TRAI
     """
     import tensorflow as tf
 
-    from pipelines.model import light
+    from pipelines.model import light, network
 
-    trained = trained_network(run)
+    trained = network.trained(run.model)
     module = build_module(run, trained, points=points)
     with artifacts.folder_written_whole(run.saved_model) as folder:
         signatures = {"serving_default": module.serve, "describe": module.describe}

@@ -130,8 +130,7 @@ def foretelling(model: keras.Model) -> keras.Model:
     measures = embedding.words, embedding.width, embedding.dimensions
     loss = Foretelling(*measures, dtype="float32", name="foretelling")
     whole = keras.Model(model.input, loss(model.input, *states), name="language_model")
-    # A copy: JAX gives a buffer away with each step, and two variables must not share one.
-    loss.vectors.table.assign(ops.convert_to_numpy(embedding.table))
+    loss.vectors.table.assign(ops.convert_to_numpy(embedding.table))  # a copy: JAX lets no two variables share one
     return whole
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -97,6 +98,11 @@ def build_network(configuration: Configuration, word_vectors: np.ndarray | None 
     if word_vectors is not None and configuration.pretrained_dimensions:
         network.get_layer("embedding").table.assign(word_vectors)
     return network
+
+
+def trained(path: Path) -> keras.Model:
+    """A network that training has saved, for use."""
+    return plain(keras.models.load_model(path, compile=False))
 
 
 def plain(network: keras.Model) -> keras.Model:

@@ -45,7 +45,7 @@ def _reader(model: Path, written: int) -> Callable:
     import keras
     import tensorflow as tf
 
-    trained = network.plain(keras.models.load_model(model, compile=False))
+    trained = network.trained(model)
     both = keras.Model(trained.inputs, [trained.get_layer("dense").input, trained.output])
     # One graph for batches of every length.
     return tf.function(both, input_signature=[tf.TensorSpec([None, None], tf.int32)])

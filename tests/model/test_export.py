@@ -47,7 +47,7 @@ def test_fused_lstms_score_as_keras_does(measures, shape):
 
 
 def test_the_calibration_is_inside(exported):
-    plain = export.build_module(exported, export.trained_network(exported))
+    plain = export.build_module(exported, network.trained(exported.model))
     import tensorflow as tf
 
     texts = ["happy", "sad train", "sad sad sad", ""]
