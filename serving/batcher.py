@@ -22,10 +22,10 @@ from serving.settings import Settings
 class _Job:
     """One request's texts on their way through the model."""
 
-    __slots__ = ("begun", "deadline", "error", "scores", "started", "texts", "wake")
+    __slots__ = ("deadline", "error", "scores", "started", "texts", "wake")
 
     def __init__(self, texts: Sequence[str], started: float, deadline: float):
-        self.texts, self.started, self.begun, self.deadline = texts, started, started, deadline
+        self.texts, self.started, self.deadline = texts, started, deadline
         self.scores: list[float] | None = None
         self.error: Exception | None = None
         self.wake = fiber.event()
@@ -109,8 +109,6 @@ class Batcher:
                 batch = self._take()
                 self._calls += 1
                 self._threads.start(partial(self._run, batch), deadline=max(job.deadline for job in batch))
-                for job in batch:  # while the thread wakes
-                    self._observe("queue_seconds", job.begun - job.started)
             self._show_queue()
 
     def _withdraw(self, job: _Job) -> bool:
@@ -127,9 +125,10 @@ class Batcher:
 
     def _run(self, jobs: list[_Job]) -> None:
         """In a thread of the model."""
-        calls = [self._score(jobs)]
+        self._score(jobs)
         if len(jobs) > 1 and jobs[0].error:  # by a text of one of them, perhaps: the others shall not suffer for it
-            calls += [self._score([job]) for job in jobs]
+            for job in jobs:
+                self._score([job])
         with self._lock:
             self._calls -= 1
             for job in jobs:
@@ -137,11 +136,9 @@ class Batcher:
             may_begin = self._may_begin()
         if may_begin:
             self._threads.soon(self._begin)
-        for count in calls:
-            self._observe("batch_texts", count)
 
-    def _score(self, jobs: list[_Job]) -> int:
-        """Score them in one call, which fails for all or for none; returns how many texts it had."""
+    def _score(self, jobs: list[_Job]) -> None:
+        """Score them in one call; it fails for all or for none."""
         texts = [text for job in jobs for text in job.texts]
         try:
             scores = iter(self.predictor.score(texts))
@@ -150,14 +147,14 @@ class Batcher:
         except Exception as error:
             for job in jobs:
                 job.error = error
-        return len(texts)
+        self._observe("batch_texts", len(texts))
 
     def _take(self) -> list[_Job]:
         """The next jobs, at least one, together at most `batch_texts` where there are several."""
         jobs, count, now = [], 0, time.monotonic()
         while self._queue and (not jobs or count + len(self._queue[0].texts) <= self._settings.batch_texts):
             jobs.append(self._queue.popleft())
-            jobs[-1].begun = now
+            self._observe("queue_seconds", now - jobs[-1].started)
             count += len(jobs[-1].texts)
         self._queued_texts -= count
         return jobs
