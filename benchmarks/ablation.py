@@ -3,8 +3,9 @@
     python -m benchmarks.ablation --rows 50000    writes ABLATION.md beside this file
 
 All train by `training.train`, on the encoded rows and word vectors of the run of that size, with one seed, and are
-judged on its validation rows; test rows are not read. A variant that is finished is kept under data/D/ablation/ROWS/,
-and the same command goes on with the others, one that was killed from its last epoch.
+judged on its validation rows; test rows are not read. Each is a run of MLflow, whose id the table names. A variant that
+is finished is kept under data/D/ablation/ROWS/, and the same command goes on with the others, one that was killed from
+its last epoch.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ import pandas as pd
 
 from benchmarks import machine, reports, variants
 from benchmarks.variants import OURS, Variant
-from pipelines import artifacts
+from pipelines import artifacts, record, tracking
 from pipelines.evaluation import markdown, metrics
 from pipelines.inputs import default_dataset
 from pipelines.search.trials import Workplace
 
+STAGE = "ablation"
 REPORT = Path(__file__).with_name("ABLATION.md")
 HEAD = """# What each part of the model adds
 
@@ -35,7 +37,8 @@ Each line is ours with one thing changed, trained once by the same `training.tra
 run {run} of {dataset}, with seed {seed}, and judged on its {validation_rows:,} validation rows. Test rows were not
 read. Brackets are 95 % bootstrap intervals over the same rows, in points; they hold no spread over seeds, and of so
 many lines one may lie outside by luck. Seconds are those of the epochs, their validation included, without the time
-of the word vectors and of the language model, which serve every size.
+of the word vectors and of the language model, which serve every size. Each line is a run of MLflow: parameters, every
+epoch, commit, hashes of the lock file, of the raw data and of the splits.
 """
 
 
@@ -52,32 +55,46 @@ def finished(run: artifacts.Run, variant: Variant) -> dict:
         variant: what is changed.
 
     Returns:
-        "fingerprint", "accuracy" (share of validation rows), "seconds", "best_epoch", "settings".
+        "fingerprint", "run_id" (of MLflow), "accuracy" (share of validation rows), "seconds", "best_epoch", "settings".
     """
     from pipelines.model import training
 
     configuration, recipe, word_vectors = variants.settings_of(run, variant)
     settings = configuration.as_dict() | recipe.as_dict()
+    rows = artifacts.read_json(run.encoded("train") / "encoding.json")["rows"]
     made_from = training.made_from(run, configuration, recipe, word_vectors)
     judged_on = artifacts.sha256(run.encoded("validation") / "ids.bin")
     digest = hashlib.sha256((made_from + judged_on).encode()).hexdigest()
     kept = folder_of(run) / f"{variant.name}.json"
-    if kept.exists() and (found := artifacts.read_json(kept))["fingerprint"] == digest:
+    if kept.exists() and (found := artifacts.read_json(kept))["fingerprint"] == digest and "run_id" in found:
         return found
     place = Workplace(run.dataset, run.name, folder_of(run) / "working" / variant.name)
-    result = training.train(place, configuration, recipe, word_vectors=word_vectors)
-    right = _right(place.predictions("validation"))
+    tags = {"dataset": run.dataset.name, "run": run.name, "stage": STAGE, "variant": variant.name}
+    with record.own_run(name=f"{run.dataset.name}/{run.name} {STAGE} {variant.name}", tags=tags) as run_id:
+        tracking.log_parameters(settings | {"rows_train": rows})
+        result = training.train(place, configuration, recipe, word_vectors=word_vectors)
+        found = {
+            "fingerprint": digest,
+            "run_id": run_id,
+            "accuracy": float(_right(place.predictions("validation")).mean()),
+            "seconds": result["seconds"],
+            "best_epoch": result["best_epoch"],
+            "settings": settings,
+        }
+        tracking.log_splits(run.dataset, {"train": "training", "validation": "validation"}, rows_train=rows)
+        _log_figures(place, found)
     os.replace(place.predictions("validation"), _predictions(run, variant))
-    found = {
-        "fingerprint": digest,
-        "accuracy": float(right.mean()),
-        "seconds": result["seconds"],
-        "best_epoch": result["best_epoch"],
-        "settings": settings,
-    }
     artifacts.write_json(kept, found)  # last: it says that the variant is finished
     shutil.rmtree(place.folder)
     return found
+
+
+def _log_figures(place: Workplace, found: dict) -> None:
+    """Record every epoch, also those from before a training was killed, and what came of them."""
+    for figures in pd.read_csv(place.history).to_dict("records"):
+        tracking.log_epoch(figures)
+    tracking.log_metrics({name: found[name] for name in ("seconds", "best_epoch")})
+    tracking.log_metrics({"accuracy_of_kept_epoch": found["accuracy"]})
 
 
 def wanted(run: artifacts.Run, names: list[str] | None = None) -> list[Variant]:
@@ -119,6 +136,7 @@ def table(run: artifacts.Run, found: dict[Variant, dict]) -> pd.DataFrame:
             line["difference from ours, points [95 %]"] = f"{points:+.2f} [{low:+.2f}, {high:+.2f}]"
         line["training, s"] = f"{figures['seconds']:.0f}"
         line["of ours"] = f"{figures['seconds'] / ours['seconds']:.2f} ×"
+        line["MLflow run"] = f"`{figures['run_id']}`"
         lines.append(line)
     return pd.DataFrame(lines)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _MOST_FIGURES = 1000  # of a call
 EXAMPLES = artifacts.ROOT / "mlruns" / "examples"
 # What says how a run came about; MLflow's own tags name a machine's user and paths.
-KEPT_TAGS = ("dataset", "run", "git_commit", "git_dirty", "lock_sha256", "python", "machine", "packages")
+KEPT_TAGS = ("dataset", "run", "variant", "git_commit", "git_dirty", "lock_sha256", "python", "machine", "packages")
 
 
 def keep(run_id: str, folder: Path = EXAMPLES) -> Path:
@@ -41,7 +41,7 @@ def keep(run_id: str, folder: Path = EXAMPLES) -> Path:
     run = client.get_run(run_id)
     if run.info.status != "FINISHED":
         raise ValueError(f"run {run_id} is {run.info.status}: only finished runs are kept")
-    target = folder / run.info.run_name.replace("/", "-")
+    target = folder / run.info.run_name.replace("/", "-").replace(" ", "_")
     with artifacts.folder_written_whole(target) as temporary, tempfile.TemporaryDirectory() as downloads:
         artifacts.write_json(temporary / "run.json", _record(run, downloads))
         for stage in client.list_artifacts(run_id):
@@ -71,13 +71,13 @@ def _steps(history: list[Metric]) -> list[tuple[int, float]]:
 
 
 def find(dataset: str, run: str, folder: Path = EXAMPLES) -> dict:
-    """The record of a run among the examples.
+    """The record of an evaluated run among the examples; those of the ablation are none.
 
     Raises:
         FileNotFoundError: there is none; names those that there are.
     """
     records = [artifacts.read_json(path) for path in sorted(folder.glob("*/run.json"))]
-    named = {(one["tags"]["dataset"], one["tags"]["run"]): one for one in records}
+    named = {(one["tags"]["dataset"], one["tags"]["run"]): one for one in records if "model_version" in one}
     if (dataset, run) not in named:
         runs = sorted((one for name, one in named if name == dataset), key=lambda one: (one[0] == "a", len(one), one))
         known = ", ".join(map(_asked, runs)) or f"none of {dataset}"

@@ -69,6 +69,15 @@ def test_an_example_says_how_it_came_about(path):
     assert len(record["metrics"]["validation_accuracy"]) >= 1
 
 
+def test_a_line_of_the_ablation_is_no_run_to_reproduce(tmp_path):
+    evaluated = {"id": "1", "model_version": "d-100-abcd", "tags": {"dataset": "d", "run": "100"}}
+    ablated = {"id": "2", "tags": {"dataset": "d", "run": "100", "variant": "units-8"}}
+    for record in (evaluated, ablated):
+        (tmp_path / record["id"]).mkdir()
+        (tmp_path / record["id"] / "run.json").write_text(json.dumps(record))
+    assert examples.find("d", "100", tmp_path)["id"] == "1"
+
+
 def test_figures_in_the_readme_are_those_of_the_examples():
     readme = (Path(__file__).resolve().parents[1] / "README.md").read_text()
     rows = re.findall(r"^\| ([\d,]+|all [\d,]+) \| \*\*([\d.]+)\*\* \[([\d.]+), ([\d.]+)\]", readme, re.M)

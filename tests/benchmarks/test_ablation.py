@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import ablation, variants
 from benchmarks.variants import OURS, Variant
-from pipelines import artifacts
+from pipelines import artifacts, tracking
 from pipelines.model import training
 
 UNITS = Variant("units-8", "LSTMs of 8", {"units": 8})
@@ -14,9 +14,12 @@ WORSE_ROWS = 20  # of 100, that a variant has wrong and ours right
 
 
 @pytest.fixture
-def trained(encoded, monkeypatch):
+def trained(encoded, monkeypatch, tmp_path, fresh_store):
     """The names of the variants that the stand-in has trained."""
     names = []
+    monkeypatch.setenv("MLRUNS_FOLDER", fresh_store(tmp_path / "mlruns"))
+    splits = {"counts": {"train": 300, "validation": 100}, "files": {"train": "12ab", "validation": "34cd"}}
+    artifacts.write_json(encoded.dataset.manifest, splits | {"raw": {"training.csv": {"sha256": "56ef"}}})
 
     def train(place, configuration, recipe, *, word_vectors):
         names.append(place.folder.name)
@@ -26,6 +29,7 @@ def trained(encoded, monkeypatch):
         path = place.predictions("validation")
         path.parent.mkdir(parents=True, exist_ok=True)
         pd.DataFrame({"label": labels, "probability": np.where(wrong, 1 - labels, labels)}).to_parquet(path)
+        pd.DataFrame({"epoch": [1, 2], "validation_accuracy": [0.5, 0.75]}).to_csv(place.history, index=False)
         return {"seconds": 2.0 if ours else 1.0, "best_epoch": 1}
 
     monkeypatch.setattr(training, "train", train)
@@ -68,6 +72,20 @@ def test_the_table_holds_differences_and_their_intervals(encoded, trained):
     assert difference[1].startswith("-20.00 ")
     assert low < -20 < high < 0
     assert list(lines["of ours"]) == ["1.00 ×", "0.50 ×"]
+
+
+def test_each_line_names_its_run_of_mlflow(encoded, trained):
+    found = ablation.every(encoded)
+    lines = ablation.table(encoded, found)
+    assert list(lines["MLflow run"]) == [f"`{figures['run_id']}`" for figures in found.values()]
+    run = tracking.client().get_run(found[UNITS]["run_id"])
+    assert run.info.status == "FINISHED"
+    assert run.data.params["units"] == "8"
+    assert run.data.tags["variant"] == "units-8"
+    assert run.data.metrics["accuracy_of_kept_epoch"] == 0.7
+    history = tracking.client().get_metric_history(run.info.run_id, "validation_accuracy")
+    assert [(one.step, one.value) for one in history] == [(1, 0.5), (2, 0.75)]
+    assert {one.dataset.name.rpartition("/")[2] for one in run.inputs.dataset_inputs} == {"train", "validation"}
 
 
 def test_a_variant_that_changes_nothing_is_left_out(encoded, monkeypatch):
