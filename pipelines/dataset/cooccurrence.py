@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
-from pipelines.dataset.tokens import EncodedRows
+from pipelines.dataset.tokens import EncodedRows, side_by_side
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-ROWS_AT_ONCE = 131_072
+ROWS_AT_ONCE = 65_536
 WORDS_AT_ONCE = 4_096
 # Rare neighbours would look more telling than they are: Levy et al. smooth the frequency of neighbours by this power.
 SMOOTHING = 0.75
@@ -36,16 +36,20 @@ def followers(rows: EncodedRows, *, words: int, distances: range) -> csr_matrix:
     """
     from scipy.sparse import csr_matrix
 
-    total = csr_matrix((words, words), dtype=np.float32)
-    starts = range(0, len(rows), ROWS_AT_ONCE)
-    for start in tqdm(starts, desc=f"counting {len(distances)} neighbours", unit=" parts"):
+    def counted(start: int) -> csr_matrix:
         offsets = rows.offsets[start : start + ROWS_AT_ONCE + 1]
         ids = np.asarray(rows.ids[offsets[0] : offsets[-1]], np.int32)
         text = np.repeat(np.arange(len(offsets) - 1, dtype=np.int32), np.diff(offsets))
         pairs = [_apart(ids, text, distance) for distance in distances]
         first, second = (np.concatenate(side) for side in zip(*pairs, strict=True))
         ones = np.ones(len(first), np.float32)
-        total += csr_matrix((ones, (first, second)), shape=(words, words))  # repeated pairs are summed
+        return csr_matrix((ones, (first, second)), shape=(words, words))  # repeated pairs are summed
+
+    total = csr_matrix((words, words), dtype=np.float32)
+    starts = range(0, len(rows), ROWS_AT_ONCE)
+    parts = side_by_side(counted, starts)  # scipy sorts outside Python's lock
+    for part in tqdm(parts, total=len(starts), desc=f"counting {len(distances)} neighbours", unit=" parts"):
+        total += part
     return total
 
 

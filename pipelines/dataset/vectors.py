@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines import artifacts
-from pipelines.dataset import cooccurrence, text, tokens, vocabulary
+from pipelines.dataset import cooccurrence, corpus, text, tokens, vocabulary
 
 WIDE_WINDOW, NEAR_WINDOW = 10, 3  # neighbours to each side
 NEIGHBOURS = 3_000  # the most frequent words: only these count as neighbours, in `near` half as many on each side
@@ -40,7 +40,7 @@ def learned(dataset: artifacts.Dataset, *, wide: int, near: int, maximum_size: i
     """
     measures = {"wide": wide, "near": near, "maximum_size": maximum_size, "minimum_count": minimum_count}
     folder = dataset.pretrained / f"vectors-{'-'.join(str(value) for value in measures.values())}"
-    code = [Path(module.__file__) for module in (text, cooccurrence)] + [Path(__file__)]
+    code = [Path(module.__file__) for module in (text, corpus, cooccurrence)] + [Path(__file__)]
     made_from = {
         "train_sha256": artifacts.sha256(dataset.split("train")),
         "code_sha256": [artifacts.sha256(path) for path in code],
@@ -58,13 +58,11 @@ def learned(dataset: artifacts.Dataset, *, wide: int, near: int, maximum_size: i
 
 
 def _learn(split: Path, folder: Path, *, maximum_size: int, minimum_count: int, **measures: int) -> dict[str, int]:
-    counts = vocabulary.count_tokens(split)
-    words = vocabulary.fit_vocabulary(counts, maximum_size=maximum_size, minimum_count=minimum_count)
-    vocabulary.write_vocabulary(words, folder / "words.txt")
-    with tempfile.TemporaryDirectory(dir=folder) as corpus:
-        texts = Path(corpus) / "texts"
-        tokens.encode_split(split, texts, encoder=tokens.Encoder(words, sequence_length=LONGEST))
-        rows = tokens.open_encoded(texts)
+    with tempfile.TemporaryDirectory(dir=folder) as working:
+        texts = corpus.Corpus(split, Path(working), sequence_length=LONGEST)
+        words = vocabulary.fit_vocabulary(texts.counts, maximum_size=maximum_size, minimum_count=minimum_count)
+        vocabulary.write_vocabulary(words, folder / "words.txt")
+        rows = texts.encoded(words)
         np.save(folder / "vectors.npy", table(rows, words=len(words), **measures))
     return {"rows": len(rows), "words": len(words)}
 

@@ -130,6 +130,19 @@ def batch_size(usual: int, *, rows: int) -> int:
     return usual
 
 
+def distinct(ids):
+    """The ids of a batch, each once, int32 [different], and the place among them of each, int32 [batch, steps].
+
+    None where shapes must be known beforehand, as under JAX, or where nothing is gained, as on a GPU.
+    """
+    if name() != "tensorflow" or device().gpu:
+        return None
+    import tensorflow as tf
+
+    different, places = tf.unique(tf.reshape(ids, [-1]))
+    return different, tf.reshape(places, tf.shape(ids))
+
+
 def feed(sequence: keras.utils.PyDataset):
     """What `fit` and `predict` are given for `sequence`: itself, but under TensorFlow a `tf.data.Dataset` of it.
 

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from pipelines.model import backend
+
 # A pair of ids below 2**16 is hashed without leaving int32, so that each backend finds the same bucket.
 PAIR_MULTIPLIER = 32_749
 
@@ -126,8 +128,15 @@ class PretrainedEmbedding(layers.Layer):
             self.offsets.build(shape)
 
     def call(self, ids):
-        words = ops.matmul(ops.cast(ops.take(self.table, ids, axis=0), self.compute_dtype), self.projection)
+        # Two of three tokens of a batch are there more than once: what is the same is projected once.
+        if (different := backend.distinct(ids)) is None:
+            words = self._projected(ids)
+        else:
+            words = ops.take(self._projected(different[0]), different[1], axis=0)
         return words + self.offsets(ids) if self.offsets else words
+
+    def _projected(self, ids):
+        return ops.matmul(ops.cast(ops.take(self.table, ids, axis=0), self.compute_dtype), self.projection)
 
     def folded(self) -> np.ndarray:
         """The same as one plain table: float32 [words, dimensions]."""

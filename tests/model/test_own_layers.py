@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from pipelines.model import layers
+from pipelines.model import backend, layers
 
 IDS = np.array([[5, 9, 3, 0], [7, 0, 0, 0], [2, 2, 4, 8]], np.int32)
 
@@ -49,3 +49,20 @@ def test_a_word_is_its_vector_projected_and_its_own_offset():
     words = keras.ops.convert_to_numpy(layer(np.array([[1, 2, 0]], np.int32)))
     assert words.tolist() == [[[3.0, -1.5], [3.0, 0.0], [0.0, 0.0]]]
     np.testing.assert_allclose(layer.folded(), [[0, 0], [3, -1.5], [3, 0]])
+
+
+@pytest.mark.parametrize("once", [True, False])
+def test_words_that_are_there_more_than_once_are_projected_once(once, monkeypatch):
+    if once and backend.name() != "tensorflow":
+        pytest.skip("other backends must know shapes beforehand")
+    if not once:
+        monkeypatch.setattr(backend, "distinct", lambda ids: None)
+    layer, projected = layers.PretrainedEmbedding(10, 3, 2), []
+    layer.build((None, None))
+    draw = np.random.default_rng(1)
+    layer.table.assign(draw.normal(size=(10, 3)).astype(np.float16))
+    whole = layer._projected
+    monkeypatch.setattr(layer, "_projected", lambda ids: projected.append(ids.shape) or whole(ids))
+    words = keras.ops.convert_to_numpy(layer(IDS))
+    np.testing.assert_allclose(words, layer.folded()[IDS], rtol=1e-6)
+    assert projected == [(len(np.unique(IDS)),) if once else IDS.shape]
