@@ -49,10 +49,25 @@ def ready(
     """
     configuration, how, word_vectors = variants.settings_of(run, variant)
     how = dataclasses.replace(how, **changes)
+    train = laid_out(run, how, rows=rows, layout=layout)
+    backend.set_seed(how.seed)
+    model = training.compiled(configuration, how, word_vectors, train.encoded)
+    return Contestant(configuration, how, model, train, longest(run))
+
+
+def longest(run: artifacts.Run) -> int:
+    """The longest encoded row, in tokens."""
+    return artifacts.read_json(run.encoded("train") / "encoding.json")["sequence_length"]
+
+
+def laid_out(
+    run: artifacts.Run,
+    how: recipe.Recipe,
+    *,
+    rows: int | None = None,
+    layout: type[batches.BucketedBatches] = batches.BucketedBatches,
+) -> batches.BucketedBatches:
+    """The batches of a training, in the order of its first epoch; arguments as of `ready`."""
     encoded = tokens.open_encoded(run.encoded("train"))
     encoded = encoded.head(min(rows or len(encoded), len(encoded)))
-    longest = artifacts.read_json(run.encoded("train") / "encoding.json")["sequence_length"]
-    backend.set_seed(how.seed)
-    model = training.compiled(configuration, how, word_vectors, encoded)
-    train = layout(encoded, batch_size=how.batch_size, sequence_length=longest, seed=how.seed)
-    return Contestant(configuration, how, model, train, longest)
+    return layout(encoded, batch_size=how.batch_size, sequence_length=longest(run), seed=how.seed)

@@ -166,6 +166,10 @@ def every(run: artifacts.Run, *, rows: int, rounds: int) -> dict:
 def _at_peak(run: artifacts.Run, tried: list[Lever], *, rows: int) -> dict[str, float] | None:
     if backend.device().gpu:
         return None
-    lengths = tokens.open_encoded(run.encoded("train")).head(rows).lengths
-    peak = int(lengths.sum()) / machine.matrix_product_peak()
-    return {lever.name: peak * race.flops_per_token(variants.settings_of(run, lever.variant)[0]) for lever in tried}
+    peak, seconds = machine.matrix_product_peak(), {}
+    for lever in tried:
+        configuration, recipe, _ = variants.settings_of(run, lever.variant)
+        train = contestant.laid_out(run, recipe, rows=rows, layout=lever.sequence)
+        a_token = race.flops_per_token(configuration, projected=race.different(train))
+        seconds[lever.name] = int(train.encoded.lengths.sum()) * a_token / peak
+    return seconds

@@ -1,8 +1,8 @@
 """Who reaches an accuracy first: ours and the classic recipe, each in a process of its own, on the same rows.
 
 The clock starts before the network is built, so that what ours counts beforehand and building the graph count, and
-stands still while validation rows are scored. Both are looked at by one rule: a second, or a twentieth of the time so
-far, after the last look. What is found is a series of (seconds, rows trained, accuracy).
+stands still while validation rows are scored. All are looked at by one rule: before the first step, and then a second,
+or a twentieth of the time so far, after the last look. What is found is a series of (seconds, rows trained, accuracy).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks import contestant, machine, variants
 from pipelines import artifacts
-from pipelines.dataset import tokens
+from pipelines.dataset import batches, tokens
 from pipelines.evaluation import metrics
 from pipelines.model import backend, network, scoring
 
@@ -40,17 +40,30 @@ def time_to(series: list[dict], target: float) -> float | None:
 
 
 def speed(series: list[dict]) -> float:
-    """Rows a second from the first look to the last one, so that building the graph is left out."""
-    first, last = series[0], series[-1]
-    if len(series) == 1:
+    """Rows a second from the first look after a step to the last one, so that building the graph is left out."""
+    trained = [look for look in series if look["rows"]]
+    if not trained:
+        return 0.0
+    first, last = trained[0], trained[-1]
+    if len(trained) == 1:
         return last["rows"] / last["seconds"]
     return (last["rows"] - first["rows"]) / (last["seconds"] - first["seconds"])
 
 
-def flops_per_token(configuration: network.Configuration) -> float:
+def different(train: batches.BucketedBatches) -> float:
+    """Ids that a batch holds at least once, padding among them, as a share of its tokens: those are projected."""
+    found = sum(len(np.unique(train[position][0])) for position in range(len(train)))
+    return found / int(train.encoded.lengths.sum())
+
+
+def flops_per_token(configuration: network.Configuration, *, projected: float = 1.0) -> float:
     """Floating-point operations of one token in training: LSTMs and the projection of fixed vectors.
 
     A product forward costs two more backward, one for its weights and one for what came in; fixed vectors want none.
+
+    Args:
+        configuration: of the network.
+        projected: share of the tokens whose vector is projected; see `different`.
     """
     units, dimensions = configuration.units, configuration.embedding_dimensions
     if configuration.architecture == "classic":
@@ -59,7 +72,7 @@ def flops_per_token(configuration: network.Configuration) -> float:
         widths = [dimensions, dimensions] + [2 * units, 2 * units] * (configuration.layers - 1)
     lstms = sum(2 * 4 * units * (width + units) for width in widths)
     projection = 2 * configuration.pretrained_dimensions * dimensions  # once, for both directions
-    return 3.0 * lstms + 2.0 * projection
+    return 3.0 * lstms + 2.0 * projected * projection
 
 
 class Race(keras.callbacks.Callback):
@@ -89,6 +102,10 @@ class Race(keras.callbacks.Callback):
         self.started = started
         self.over = False
 
+    def on_train_begin(self, logs=None) -> None:
+        if not self.series:  # `ours` calls `fit` for each epoch
+            self.look(0)
+
     def on_train_batch_end(self, batch, logs=None) -> None:
         seconds = time.perf_counter() - self.started - self.stood_still
         if not self.over and seconds >= min(self.due, self.limit):
@@ -109,10 +126,10 @@ class Race(keras.callbacks.Callback):
         self.stood_still += time.perf_counter() - now
 
 
-def ours(run: artifacts.Run, *, target: float, limit: float) -> dict:
-    """Train what `make train` trains, to the end of its schedule if need be; returns its figures."""
+def ours(run: artifacts.Run, *, target: float, limit: float, variant: variants.Variant = variants.OURS) -> dict:
+    """Train what `make train` trains, or a variant, to the end of its schedule if need be; returns its figures."""
     started = time.perf_counter()
-    ready = contestant.ready(run)
+    ready = contestant.ready(run, variant)
     model, train, validation = ready.model, ready.train, tokens.open_encoded(run.encoded("validation"))
 
     def score() -> float:
@@ -129,7 +146,8 @@ def ours(run: artifacts.Run, *, target: float, limit: float) -> dict:
             model.fit(feed, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0, callbacks=callbacks)
     if not race.over:
         race.look(race.rows_before)
-    return _figures(race, ready.configuration, tokens_per_row=float(train.encoded.lengths.mean()))
+    a_token = flops_per_token(ready.configuration, projected=different(train))
+    return _figures(race, flops_per_row=a_token * float(train.encoded.lengths.mean()))
 
 
 def classic(run: artifacts.Run, *, target: float, limit: float) -> dict:
@@ -154,18 +172,17 @@ def classic(run: artifacts.Run, *, target: float, limit: float) -> dict:
     batch_size = recipe.batch_size
     model.fit(padded["train"], labels["train"], batch_size=batch_size, epochs=LONGEST, verbose=0, callbacks=[race])
     read = np.minimum(data["train"].lengths, length)
-    return _figures(race, configuration, tokens_per_row=float(read.mean()))
+    return _figures(race, flops_per_row=flops_per_token(configuration) * float(read.mean()))
 
 
-def _figures(race: Race, configuration: network.Configuration, *, tokens_per_row: float) -> dict:
+def _figures(race: Race, *, flops_per_row: float) -> dict:
     memory = machine.peak_memory()  # before the peak's own matrices
-    used = speed(race.series) * tokens_per_row * flops_per_token(configuration)
     return {
         "series": race.series,
         "batch_size": race.batch_size,
         "tweets_per_second": speed(race.series),
         "memory_mb": memory,
-        "flops": used,
+        "flops": speed(race.series) * flops_per_row,
         "peak_flops": machine.matrix_product_peak(),
         "device": backend.device().name,
     }

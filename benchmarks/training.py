@@ -3,8 +3,9 @@
     python -m benchmarks.training --run 200000    writes TRAINING.md beside this file
     python -m benchmarks.training --vectors       the same, with the time of the word vectors measured first
 
-The race: the recipe of most tutorials, as people write it, and ours, exactly what `make train` trains, until their
-accuracy on all validation rows first reaches each of TARGETS. Each runs in a process of its own, one after the other.
+The race: the recipe of most tutorials, as people write it, ours, exactly what `make train` trains, and ours without its
+word vectors, for which nothing is made beforehand, until their accuracy on all validation rows first reaches each of
+TARGETS. Each runs in a process of its own, one after the other.
 """
 
 from __future__ import annotations
@@ -22,18 +23,21 @@ from pipelines.inputs import default_dataset
 
 REPORT = Path(__file__).with_name("TRAINING.md")
 TARGETS = (79.0, 81.0)  # % of validation rows; counting n-grams alone is enough for the first
-PARTS = ("ours", "classic", "levers")
+PARTS = (*training_report.CONTESTANTS, "levers")
 OF_A_PART = ("dataset", "run", "rows", "rounds", "minutes", "targets")  # of the command line
 
 
 def measured(part: str, run: artifacts.Run, given: argparse.Namespace) -> dict:
     """Run one part in this process; returns its figures."""
-    from benchmarks import levers, race
+    from benchmarks import levers, race, variants
 
     if part == "levers":
         return levers.every(run, rows=given.rows, rounds=given.rounds)
-    contestant = {"ours": race.ours, "classic": race.classic}[part]
-    return contestant(run, target=max(given.targets) / 100, limit=60 * given.minutes)
+    goal = {"target": max(given.targets) / 100, "limit": 60 * given.minutes}
+    if part == "classic":
+        return race.classic(run, **goal)
+    changed = variants.RANDOM if part == training_report.WITHOUT_VECTORS else {}
+    return race.ours(run, variant=variants.Variant(part, "", changed), **goal)
 
 
 def in_turn(given: argparse.Namespace) -> dict[str, dict]:

@@ -9,6 +9,8 @@ import pandas as pd
 from benchmarks import machine, race, variants
 from pipelines.evaluation import markdown
 
+WITHOUT_VECTORS = "ours-without-vectors"
+CONTESTANTS = ("classic", "ours", WITHOUT_VECTORS)
 HEAD = """# Training: a race, and what each lever is worth
 
 `{command}`, {machine}.
@@ -16,15 +18,16 @@ HEAD = """# Training: a race, and what each lever is worth
 The {rows:,} training rows and {validation_rows:,} validation rows of run {run} of {dataset}. *Classic* is the recipe
 of most tutorials as people write it: Keras, two LSTM layers of {units}, an embedding that starts at random, batches of
 {classic_batch}, rows padded to {length} and masked, plain Adam at {rate}, `model.fit` on arrays. *Ours* is what
-`make train` trains, in batches of {batch_size:,}, its n-grams' weights starting at what counting says of them. Both ran
-until {last:.1%} of the validation rows were right, for {minutes:g} minutes at most, each in a process of its own. The
-clock starts before the network is built, so that counting n-grams counts, and stands still while validation rows are
-scored; each is looked at again after {least:g} s or {growth:.0%} of its time so far, whichever is longer.
+`make train` trains, in batches of {batch_size:,}, its n-grams' weights starting at what counting says of them; *without
+vectors* it has an embedding that starts at random, so that nothing was made beforehand. All ran until {last:.1%} of the
+validation rows were right, for {minutes:g} minutes at most, each in a process of its own. The clock starts before the
+network is built, so that counting n-grams counts, and stands still while validation rows are scored; each is looked at
+before its first step, and again after {least:g} s or {growth:.0%} of its time so far, whichever is longer.
 """
 SHARE = """
-The share of the peak counts what LSTMs and projection need for real tokens, forward and backward, against the best of
-ten float32 matrix products on all cores, measured in the same process after the race. Tweets/s leave out the building
-of the graph.
+The share of the peak counts what LSTMs need for real tokens, and the projection for the different ones of a batch,
+forward and backward, against the best of ten float32 matrix products on all cores, measured in the same process after
+the race. Tweets/s leave out the building of the graph.
 """
 LEVERS = """
 ## Levers
@@ -61,9 +64,9 @@ def page(facts: Facts, parts: dict[str, dict]) -> str:
 
     Args:
         facts: of the run.
-        parts: "ours" and "classic" from `race`, "levers" from `levers.every`.
+        parts: those of `CONTESTANTS` from `race`, "levers" from `levers.every`.
     """
-    contestants = {"classic": parts["classic"], "ours": parts["ours"]}
+    contestants = {name: parts[name] for name in CONTESTANTS}
     told = dataclasses.asdict(facts) | variants.CLASSIC | {"batch_size": parts["ours"]["batch_size"]}
     head = HEAD.format(
         **told,
@@ -93,23 +96,26 @@ def verdict(contestants: dict[str, dict], facts: Facts) -> list[str]:
         if vectors
         else "- Word vectors: their time is not known; `--vectors` measures it."
     )
-    return [first, *(_ratio(contestants, target, facts) for target in facts.targets)]
+    named = {"ours": "ours", WITHOUT_VECTORS: "ours without word vectors, with nothing made beforehand,"}
+    return [
+        first,
+        *(_ratio(contestants, name, named[name], target, facts) for name in named for target in facts.targets),
+    ]
 
 
-def _ratio(contestants: dict[str, dict], target: float, facts: Facts) -> str:
-    times = {name: race.time_to(one["series"], target) for name, one in contestants.items()}
-    if times["ours"] is None:
-        return f"- Ours did not reach {target:.1%}: {missed(contestants['ours'], facts)}. No ratio."
-    slow, bound = times["classic"], ""
+def _ratio(contestants: dict[str, dict], name: str, who: str, target: float, facts: Facts) -> str:
+    own, classic = contestants[name], contestants["classic"]
+    seconds, slow, bound = race.time_to(own["series"], target), race.time_to(classic["series"], target), ""
+    if seconds is None:
+        return f"- {who.capitalize()} did not reach {target:.1%}: {missed(own, facts)}. No ratio."
     if slow is None:
-        slow, bound = contestants["classic"]["series"][-1]["seconds"], "more than "
-    line = f"- To {target:.1%} ours was **{bound}{slow / times['ours']:.1f} times** as fast as classic"
-    if facts.vectors:
-        with_vectors = slow / (times["ours"] + facts.vectors["seconds"])
+        slow, bound = classic["series"][-1]["seconds"], "more than "
+    line = f"- To {target:.1%} {who} was **{bound}{slow / seconds:.1f} times** as fast as classic"
+    if facts.vectors and name == "ours":
+        with_vectors = slow / (seconds + facts.vectors["seconds"])
         line += f"; with the time of the word vectors counted, {bound}{with_vectors:.2f} times"
-    first = contestants["ours"]["series"][0]
-    if first["accuracy"] >= target:
-        line += f". It was there at the first look, after {first['rows']:,} rows: what it had counted was enough"
+    if own["series"][0]["accuracy"] >= target:
+        line += ". It was there before the first step: what it had counted was enough"
     return f"{line}."
 
 
