@@ -36,9 +36,13 @@ def ensure(
 
     Returns:
         The data set for a notebook that all runs share, the run for the others.
+
+    Raises:
+        subprocess.CalledProcessError: the data set cannot be had, or a stage failed, and has said why.
     """
-    if not dataset and not artifacts.Dataset(default_dataset()).source.exists():
-        dataset = _output([sys.executable, "-m", "pipelines.dataset.sources", "ensure"])
+    if not artifacts.Dataset(dataset or default_dataset()).source.exists():
+        named = ["--dataset", dataset] if dataset else []
+        dataset = _output([sys.executable, "-m", "pipelines.dataset.sources", "ensure", *named])
     found = artifacts.Dataset(dataset or default_dataset())
     if not os.environ.get("PIPELINES_INPUTS_MADE"):
         make(f"before-{before if before in stages.SHARED_BY_RUNS else '03_tokenize'}", found)

@@ -34,3 +34,9 @@ def test_in_a_notebook_what_make_says_comes_without_bars_and_remarks_of_librarie
 def test_elsewhere_it_comes_as_it_is(checkout, capfd):
     inputs.make("quiet", checkout)
     assert "100%|#####|" in capfd.readouterr().out
+
+
+def test_a_data_set_that_is_not_there_is_named(data_folder, capfd):
+    with pytest.raises(subprocess.CalledProcessError):
+        inputs.ensure(before="09_sweep", dataset="nope", size=100)
+    assert "error: no data set 'nope' (there are: none yet): make data FROM=file" in capfd.readouterr().err

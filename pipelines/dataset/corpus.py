@@ -24,7 +24,7 @@ class Corpus:
 
     Args:
         split: a Parquet file of `artifacts.Dataset.split`, of which all texts are read.
-        folder: for numbers.bin and ids.bin, which hold all tokens one after another.
+        folder: for numbers.bin and ids.bin, which hold all tokens one after another, and offsets.bin.
         sequence_length: tokens of a text that are kept.
 
     Attributes:
@@ -35,17 +35,18 @@ class Corpus:
         self.folder = folder
         self.counts: Counter[str] = Counter()
         self._numbers: dict[str, int] = {}
-        offsets, tokens = [np.zeros(1, np.int64)], 0
-        with (folder / "numbers.bin").open("wb") as file:
+        tokens = 0
+        with (folder / "numbers.bin").open("wb") as file, (folder / "offsets.bin").open("wb") as offsets:
+            np.zeros(1, np.int64).tofile(offsets)
             parts = side_by_side(lambda batch: _split(batch, sequence_length), batches(split, columns=["text"]))
             for words, occurrences, places, lengths in tqdm(parts, desc="reading texts", unit=" batches"):
                 self.counts.update(dict(zip(words, occurrences.tolist(), strict=True)))
                 numbers = [self._numbers.setdefault(word, len(self._numbers)) for word in words]
                 np.array(numbers, np.int32)[places].tofile(file)
-                offsets.append(tokens + np.cumsum(lengths))
-                tokens = int(offsets[-1][-1])
+                ends = tokens + np.cumsum(lengths)
+                ends.tofile(offsets)
+                tokens = int(ends[-1])
         self.counts.pop("", None)
-        self._offsets = np.concatenate(offsets)
 
     def encoded(self, vocabulary: list[str]) -> EncodedRows:
         """The texts by the ids of a vocabulary, as `tokens.Encoder` gives them; no labels, no numbers of rows."""
@@ -57,8 +58,9 @@ class Corpus:
         with (self.folder / "ids.bin").open("wb") as file:
             for start in range(0, len(numbers), TOKENS_AT_ONCE):
                 ids[numbers[start : start + TOKENS_AT_ONCE]].tofile(file)
-        nothing = np.broadcast_to(np.int8(0), len(self._offsets) - 1)
-        return EncodedRows(np.memmap(file.name, ids.dtype, mode="r"), self._offsets, nothing, nothing)
+        offsets = np.memmap(self.folder / "offsets.bin", np.int64, mode="r")
+        nothing = np.broadcast_to(np.int8(0), len(offsets) - 1)
+        return EncodedRows(np.memmap(file.name, ids.dtype, mode="r"), offsets, nothing, nothing)
 
 
 def _split(batch: pa.RecordBatch, length: int) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
