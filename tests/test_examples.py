@@ -69,6 +69,17 @@ def test_an_example_says_how_it_came_about(path):
     assert len(record["metrics"]["validation_accuracy"]) >= 1
 
 
+def test_lines_of_the_ablation_are_those_of_the_examples():
+    page = (Path(__file__).resolve().parents[1] / "benchmarks" / "ABLATION.md").read_text()
+    lines = re.findall(r"^\| ([\w.-]+) \|[^|]*\| ([\d.]+) \|.*\| `([0-9a-f]{32})` \|$", page, re.M)
+    assert len(lines) >= 10
+    for variant, accuracy, run_id in lines:
+        record = json.loads((examples.EXAMPLES / f"sentiment140-50000_ablation_{variant}" / "run.json").read_text())
+        (_, measured), *_ = record["metrics"]["accuracy_of_kept_epoch"]
+        assert (record["id"], record["tags"]["variant"]) == (run_id, variant)
+        assert f"{100 * measured:.2f}" == accuracy
+
+
 def test_a_line_of_the_ablation_is_no_run_to_reproduce(tmp_path):
     evaluated = {"id": "1", "model_version": "d-100-abcd", "tags": {"dataset": "d", "run": "100"}}
     ablated = {"id": "2", "tags": {"dataset": "d", "run": "100", "variant": "units-8"}}
