@@ -128,7 +128,7 @@ class PretrainedEmbedding(layers.Layer):
             self.offsets.build(shape)
 
     def call(self, ids):
-        # Two of three tokens of a batch are there more than once: what is the same is projected once.
+        # Three of four tokens of a batch are words that it has elsewhere too: each word is projected once.
         if (different := backend.distinct(ids)) is None:
             words = self._projected(ids)
         else:
