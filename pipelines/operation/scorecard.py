@@ -29,6 +29,7 @@ def _rows(result: dict) -> str:
     if columns["date"]:
         lines.append(
             f"  date = {columns['date']!r}: {result['rows_with_hour']:,} of the scored rows have an hour of day"
+            + ("" if result["rows_with_hour"] else " (2009-04-06 22:19:45 would be read, and what Twitter writes)")
         )
     if result["repeats"]:
         lines.append(

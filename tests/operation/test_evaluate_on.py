@@ -142,7 +142,7 @@ def test_dates_with_a_time_give_kinds_by_the_hour(tmp_path, model, ending):
     result = of_hours(when, model, tmp_path, ending=ending)
     assert hours(result) == {"00 to 06 h UTC": 2, "18 to 24 h UTC": 1}
     assert (result["columns"]["date"], result["rows_with_hour"]) == ("when", 3)
-    assert "date = 'when': 3 of the scored rows have an hour of day" in scorecard.text(result)
+    assert "date = 'when': 3 of the scored rows have an hour of day\n" in scorecard.text(result)
 
 
 def test_timestamps_are_dates(tmp_path, model):
@@ -151,9 +151,9 @@ def test_timestamps_are_dates(tmp_path, model):
 
 
 def test_dates_that_cannot_be_read_are_told(tmp_path, model):
-    result = of_hours(["yesterday", "", "5", "12:00 or so"], model, tmp_path)
+    result = of_hours(["yesterday", "", "06/04/2009 22:19", "12:00 or so"], model, tmp_path)
     assert (hours(result), result["rows_with_hour"]) == ({}, 0)
-    assert "0 of the scored rows have an hour" in scorecard.text(result)
+    assert "0 of the scored rows have an hour of day (2009-04-06 22:19:45 would be read" in scorecard.text(result)
 
 
 def test_a_column_that_holds_no_dates_is_refused(tmp_path, model):
