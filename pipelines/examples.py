@@ -71,13 +71,13 @@ def _steps(history: list[Metric]) -> list[tuple[int, float]]:
 
 
 def find(dataset: str, run: str, folder: Path = EXAMPLES) -> dict:
-    """The record of an evaluated run among the examples; those of the ablation are none.
+    """The record of a run among the examples; variants of the ablation are others.
 
     Raises:
         FileNotFoundError: there is none; names those that there are.
     """
     records = [artifacts.read_json(path) for path in sorted(folder.glob("*/run.json"))]
-    named = {(one["tags"]["dataset"], one["tags"]["run"]): one for one in records if "model_version" in one}
+    named = {(one["tags"]["dataset"], one["tags"]["run"]): one for one in records if "variant" not in one["tags"]}
     if (dataset, run) not in named:
         runs = sorted((one for name, one in named if name == dataset), key=lambda one: (one[0] == "a", len(one), one))
         known = ", ".join(map(_asked, runs)) or f"none of {dataset}"
