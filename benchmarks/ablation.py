@@ -93,8 +93,8 @@ def _log_figures(place: Workplace, found: dict) -> None:
     """Record every epoch, also those from before a training was killed, and what came of them."""
     for figures in pd.read_csv(place.history).to_dict("records"):
         tracking.log_epoch(figures)
-    tracking.log_metrics({name: found[name] for name in ("seconds", "best_epoch")})
-    tracking.log_metrics({"accuracy_of_kept_epoch": found["accuracy"]})
+    kept = {"accuracy_of_kept_epoch": found["accuracy"]}
+    tracking.log_metrics(kept | {name: found[name] for name in ("seconds", "best_epoch")})
 
 
 def wanted(run: artifacts.Run, names: list[str] | None = None) -> list[Variant]:

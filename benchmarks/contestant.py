@@ -52,12 +52,7 @@ def ready(
     train = laid_out(run, how, rows=rows, layout=layout)
     backend.set_seed(how.seed)
     model = training.compiled(configuration, how, word_vectors, train.encoded)
-    return Contestant(configuration, how, model, train, longest(run))
-
-
-def longest(run: artifacts.Run) -> int:
-    """The longest encoded row, in tokens."""
-    return artifacts.read_json(run.encoded("train") / "encoding.json")["sequence_length"]
+    return Contestant(configuration, how, model, train, int(train.edges[-1]))
 
 
 def laid_out(
@@ -70,4 +65,5 @@ def laid_out(
     """The batches of a training, in the order of its first epoch; arguments as of `ready`."""
     encoded = tokens.open_encoded(run.encoded("train"))
     encoded = encoded.head(min(rows or len(encoded), len(encoded)))
-    return layout(encoded, batch_size=how.batch_size, sequence_length=longest(run), seed=how.seed)
+    longest = artifacts.read_json(run.encoded("train") / "encoding.json")["sequence_length"]
+    return layout(encoded, batch_size=how.batch_size, sequence_length=longest, seed=how.seed)

@@ -170,6 +170,5 @@ def _at_peak(run: artifacts.Run, tried: list[Lever], *, rows: int) -> dict[str, 
     for lever in tried:
         configuration, recipe, _ = variants.settings_of(run, lever.variant)
         train = contestant.laid_out(run, recipe, rows=rows, layout=lever.sequence)
-        a_token = race.flops_per_token(configuration, projected=race.different(train))
-        seconds[lever.name] = int(train.encoded.lengths.sum()) * a_token / peak
+        seconds[lever.name] = race.flops(configuration, train) / peak
     return seconds

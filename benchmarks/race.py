@@ -75,6 +75,11 @@ def flops_per_token(configuration: network.Configuration, *, projected: float = 
     return 3.0 * lstms + 2.0 * projected * projection
 
 
+def flops(configuration: network.Configuration, train: batches.BucketedBatches) -> float:
+    """Floating-point operations of a pass over the batches of training."""
+    return int(train.encoded.lengths.sum()) * flops_per_token(configuration, projected=different(train))
+
+
 class Race(keras.callbacks.Callback):
     """Looks at the accuracy from time to time, and ends the training at `target` or after `limit` seconds.
 
@@ -146,8 +151,7 @@ def ours(run: artifacts.Run, *, target: float, limit: float, variant: variants.V
             model.fit(feed, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0, callbacks=callbacks)
     if not race.over:
         race.look(race.rows_before)
-    a_token = flops_per_token(ready.configuration, projected=different(train))
-    return _figures(race, flops_per_row=a_token * float(train.encoded.lengths.mean()))
+    return _figures(race, flops_per_row=flops(ready.configuration, train) / len(train.encoded))
 
 
 def classic(run: artifacts.Run, *, target: float, limit: float) -> dict:

@@ -40,10 +40,10 @@ def ensure(
     Raises:
         subprocess.CalledProcessError: the data set cannot be had, or a stage failed, and has said why.
     """
-    if not artifacts.Dataset(dataset or default_dataset()).source.exists():
-        named = ["--dataset", dataset] if dataset else []
-        dataset = _output([sys.executable, "-m", "pipelines.dataset.sources", "ensure", *named])
     found = artifacts.Dataset(dataset or default_dataset())
+    if not found.source.exists():
+        named = ["--dataset", dataset] if dataset else []
+        found = artifacts.Dataset(_output([sys.executable, "-m", "pipelines.dataset.sources", "ensure", *named]))
     if not os.environ.get("PIPELINES_INPUTS_MADE"):
         make(f"before-{before if before in stages.SHARED_BY_RUNS else '03_tokenize'}", found)
     if before in stages.SHARED_BY_RUNS:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tqdm import tqdm
 
-from pipelines.dataset.tokens import UNKNOWN_ID, EncodedRows, batches, side_by_side, split_tokens
+from pipelines.dataset.tokens import EncodedRows, Encoder, batches, side_by_side, split_tokens
 
 TOKENS_AT_ONCE = 1 << 22
 
@@ -32,7 +32,7 @@ class Corpus:
     """
 
     def __init__(self, split: Path, folder: Path, *, sequence_length: int) -> None:
-        self.folder = folder
+        self.folder, self.sequence_length = folder, sequence_length
         self.counts: Counter[str] = Counter()
         self._numbers: dict[str, int] = {}
         tokens = 0
@@ -50,10 +50,8 @@ class Corpus:
 
     def encoded(self, vocabulary: list[str]) -> EncodedRows:
         """The texts by the ids of a vocabulary, as `tokens.Encoder` gives them; no labels, no numbers of rows."""
-        ids = np.full(len(self._numbers), UNKNOWN_ID, np.uint16 if len(vocabulary) <= 2**16 else np.int32)
-        for place, word in enumerate(vocabulary[2:], 2):
-            if word in self._numbers:
-                ids[self._numbers[word]] = place
+        encoder = Encoder(vocabulary, sequence_length=self.sequence_length)
+        ids = encoder.ids(pa.array(list(self._numbers)))  # in the order of their numbers
         numbers = np.memmap(self.folder / "numbers.bin", np.int32, mode="r")
         with (self.folder / "ids.bin").open("wb") as file:
             for start in range(0, len(numbers), TOKENS_AT_ONCE):
@@ -69,8 +67,6 @@ def _split(batch: pa.RecordBatch, length: int) -> tuple[list[str], np.ndarray, n
     lists = split_tokens(batch["text"])
     tokens = pc.list_flatten(lists).dictionary_encode()
     occurrences = np.bincount(tokens.indices.to_numpy(), minlength=len(tokens.dictionary))
-    ends = np.cumsum(pc.list_value_length(lists).to_numpy())
-    every = pa.ListArray.from_arrays(np.concatenate([[0], ends]).astype(np.int32), tokens.indices)
-    kept = pc.list_slice(every, 0, length)
+    kept = pc.list_slice(pa.ListArray.from_arrays(lists.offsets, tokens.indices), 0, length)
     lengths = pc.list_value_length(kept).to_numpy().astype(np.int64)
     return tokens.dictionary.to_pylist(), occurrences, pc.list_flatten(kept).to_numpy(), lengths

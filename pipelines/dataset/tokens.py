@@ -124,19 +124,20 @@ class Encoder:
         self.dtype = np.dtype(np.uint16 if len(vocabulary) <= 2**16 else np.int32)
 
     def encode(self, texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-        """Encode texts.
-
-        Args:
-            texts: string [rows].
+        """Encode texts, string [rows].
 
         Returns:
             ids [tokens] of all rows one after another, and lengths int64 [rows]. A row holds 1 … sequence_length ids;
             a text without a token is one unknown id, so that no row is nothing but padding.
         """
         lists = pc.list_slice(split_tokens(texts), 0, self.sequence_length)
-        ids = pc.add(pc.index_in(pc.list_flatten(lists), value_set=self.words), 2)
         lengths = pc.list_value_length(lists).to_numpy(zero_copy_only=False).astype(np.int64)
-        return pc.fill_null(ids, UNKNOWN_ID).to_numpy(zero_copy_only=False).astype(self.dtype), lengths
+        return self.ids(pc.list_flatten(lists)), lengths
+
+    def ids(self, tokens: pa.Array) -> np.ndarray:
+        """The id of each token, `dtype` [tokens]; UNKNOWN_ID for one that the vocabulary has not."""
+        ids = pc.add(pc.index_in(tokens, value_set=self.words), 2)
+        return pc.fill_null(ids, UNKNOWN_ID).to_numpy(zero_copy_only=False).astype(self.dtype)
 
 
 def encode_split(path: Path, folder: Path, *, encoder: Encoder, size: int | None = None) -> dict:
