@@ -24,6 +24,7 @@ CLASSIC = {
     "embedding_dimensions": 128,
     "batch_size": 32,
     "learning_rate": 0.001,
+    "label_smoothing": 0.0,
 }
 OF_THE_RUN = ("dataset", "size", "run")
 VIEWS = ("wide", "near")
@@ -65,7 +66,8 @@ ABLATED = (
     Variant("dropout-0", "no dropout", {"dropout_rate": 0.0}),
     Variant("dropout-0.2", "dropout 0.2", {"dropout_rate": 0.2}),
     Variant("dropout-0.3", "dropout 0.3", {"dropout_rate": 0.3}),
-    Variant("label-smoothing-0.05", "label smoothing 0.05", {"label_smoothing": 0.05}),
+    Variant("label-smoothing-0", "targets of 0 and 1, none smoothed", {"label_smoothing": 0.0}),
+    Variant("label-smoothing-0.1", "label smoothing 0.1", {"label_smoothing": 0.1}),
     Variant("units-128", "LSTMs of 128", {"units": 128}),
     Variant("units-192", "LSTMs of 192", {"units": 192}),
     Variant("units-32", "LSTMs of 32", {"units": 32}),

@@ -17,7 +17,7 @@ SPACE: dict[str, BaseDistribution] = {
     "units": IntDistribution(32, 256, step=32),  # width of each LSTM
     "dense_units": IntDistribution(16, 128, step=16),  # width of the dense layer
     "dropout_rate": FloatDistribution(0.0, 0.6, step=0.05),  # share of activations
-    "label_smoothing": FloatDistribution(0.0, 0.2, step=0.02),  # towards one half
+    "label_smoothing": FloatDistribution(0.0, 0.2, step=0.01),  # towards one half
     "naive_bayes_start": FloatDistribution(0.0, 1.0, step=0.1),  # share of the counted log-odds
     "epochs": IntDistribution(1, 8),  # passes over the training rows
     "architecture": CategoricalDistribution(("classic", "pooled", "hybrid")),
