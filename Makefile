@@ -6,7 +6,6 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 SIZES ?= 12500 25000 50000 100000
 NAME := # not that of the machine, which Windows Subsystem for Linux has in its environment
-PYTHON3 ?= python3
 PYTHON := .venv/bin/python
 DATA := $(or $(DATA_FOLDER),data)
 D := $(DATA)/$(DATASET)
@@ -16,16 +15,18 @@ REGISTRY = MLFLOW_TRACKING_URI=$${MLFLOW_TRACKING_URI:-sqlite:///$(abspath $(or 
 ROLES := TEXT LABEL ID DATE USER_COLUMN NEGATIVE POSITIVE NEUTRAL
 export NAME FROM FILE OUT NEW $(ROLES)
 CHECKED := train evaluate data curves holdouts sweep retrain monitor evaluate-on predict-file reproduce model-card rollback
-$(if $(filter $(CHECKED),$(MAKECMDGOALS)),$(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$(if $(findstring _,$(filter-out USER_COLUMN,$v))$(filter $(if $(filter data retrain,$(MAKECMDGOALS)),ID USER_COLUMN) $(filter-out ID USER_COLUMN,$(ROLES)) DATASET SIZE SIZES PARAMS RUN AGAIN FROM NAME FILE OUT NEW TRIALS SEARCH OVERWRITE PYTHON3,$v),,$(error $v=$($v): make $(firstword $(MAKECMDGOALS)) knows no $v; parameters of a run go into PARAMS="name=value", make help lists the rest)))))
-$(foreach v,FROM FILE OUT NEW $(ROLES),$(if $(filter command,$(origin $v)),$(eval override $v := $$(value $v)))) # a $$ in them is no more than that
+READ := DATASET SIZE SIZES PARAMS RUN AGAIN FROM FILE OUT NEW TRIALS SEARCH OVERWRITE PYTHON3 NAME $(filter-out $(if $(filter data retrain,$(MAKECMDGOALS)),,ID USER_COLUMN),$(ROLES))
+given := $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$v)) # on the command line; those with an underline, as KERAS_BACKEND, are for others
+unread := $(firstword $(foreach v,$(filter-out $(READ),$(given)),$(if $(findstring _,$(filter-out USER_COLUMN,$v)),,$v)))
+$(if $(and $(unread),$(filter $(CHECKED),$(MAKECMDGOALS))),$(error $(unread)=$($(unread)): make $(firstword $(MAKECMDGOALS)) knows no $(unread); parameters of a run go into PARAMS="name=value", make help lists the rest))
+$(foreach v,$(filter FROM FILE OUT NEW $(ROLES),$(given)),$(eval override $v := $$(value $v))) # a $$ in them is no more than that
 options = $(foreach o,$(1),$(if $($(o)),--$(shell echo $(o:_COLUMN=) | tr A-Z a-z) "$$$(o)"))
 LOCK = uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
-
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 setup: .venv/ready-run ## .venv from the lock file
 .venv/ready-run .venv/ready-dev: .venv/ready-%: requirements$$(filter-out -run,-$$*).txt pyproject.toml pipelines/environment.py
-	@$(PYTHON3) pipelines/environment.py $*
+	@$(or $(PYTHON3),python3) pipelines/environment.py $*
 data: .venv/ready-run ; @$(PYTHON) -m pipelines.dataset.sources $(if $(FROM),import --from "$$FROM",fetch) $(call options,NAME $(ROLES)) ## Sentiment140, or FROM=file|URL; your texts: FROM=x.csv NAME=reviews TEXT=column LABEL=column
 evaluate: train ## the same: training ends with the evaluation
 train: .venv/ready-run ## all stages up to the evaluated model: SIZE=200000 (default 50000), all; PARAMS="epochs=3"
@@ -41,7 +42,6 @@ holdouts: .venv/ready-run ## the same on other test rows: later in time, other u
 	@set -e; siblings=$$($(PYTHON) -m pipelines.dataset.sources siblings $(if $(DATASET),--dataset "$(DATASET)")); \
 	for d in $$siblings; do $(MAKE) -s train DATASET=$$d; done; $(MAKE) -s train
 sweep: .venv/ready-run ; @$(PYTHON) -m pipelines.search.sweep --dataset "$(DATASET)" --size "$(SIZE)" --params "$(PARAMS)" --search "$(SEARCH)" --trials "$(TRIALS)" ## try parameters until TRIALS=20 are done, several at once if you like: SEARCH="learning_rate units"
-
 # Each output also needs the modules that its notebook imports: the runner lists them, in .NN_name.d beside it. `seeded`: this run with other seeds.
 gone = $(if $(filter-out $(words $(wildcard $(1))),$(words $(1))),again)
 needs_01_prepare := $(D)/raw/source.json $(call gone,$(D)/splits/manifest.json)

@@ -31,7 +31,8 @@ def recorded(stage: stages.Stage, values: dict[str, object]) -> Iterator[str]:
     tags["keras_backend"] = stage.keras_backend
     run_id = tracking.start_run(name=name, tags=tags, resume=resume)
     if records:
-        artifacts.write_json(stage.mlflow_run, {"id": run_id, "finished": False})
+        trains = stage.name == stages.TRAINS
+        artifacts.write_json(stage.mlflow_run, {"id": run_id, "finished": not trains and known.get("finished", True)})
     status = "FAILED"
     try:
         yield run_id
@@ -39,7 +40,7 @@ def recorded(stage: stages.Stage, values: dict[str, object]) -> Iterator[str]:
     finally:
         _upload(stage, run_id, failed=status == "FAILED")
         tracking.end_run(run_id, status=status)
-    if records:
+    if records and trains:
         artifacts.write_json(stage.mlflow_run, {"id": run_id, "finished": True})
 
 

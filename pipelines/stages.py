@@ -149,16 +149,18 @@ def run_name(*, dataset: artifacts.Dataset, size: str | int | None, overrides: d
     return resolve_size(size, available=artifacts.read_json(dataset.manifest)["counts"]["train"]) + overriding
 
 
+def parameters_of_runs() -> dict[str, parameters.Parameter]:
+    """The parameters of the stages of a run, but for those that say which run is meant."""
+    others, which_run = (*SHARED_BY_RUNS, *AFTER_A_RUN), ("dataset", "size", "run")
+    notebooks = [path for path in sorted(notebooks_folder().glob("[0-9][0-9]_*.ipynb")) if path.stem not in others]
+    known = {name: one for path in notebooks for name, one in parameters.read(path).items()}
+    return {name: one for name, one in known.items() if name not in which_run}
+
+
 def name_of_overrides(overrides: dict[str, str]) -> str:
-    """What the name of a run says after its size; see `run_name`."""
-    known = {}
-    for path in sorted(notebooks_folder().glob("[0-9][0-9]_*.ipynb")):
-        if path.stem not in (*SHARED_BY_RUNS, *AFTER_A_RUN):
-            known |= parameters.read(path)
-    for owned in ("dataset", "size", "run"):
-        known.pop(owned, None)
-    parameters.check(overrides, known, where="a run")
-    return "".join(f"_{name}-{value}" for name, value in sorted(overrides.items()))
+    """What the name of a run says after its size, in one spelling for each value; see `run_name`."""
+    values = parameters.check(overrides, parameters_of_runs(), where="a run")
+    return "".join(f"_{name}-{value}" for name, value in sorted(values.items()))
 
 
 def resolve_size(size: str | int | None, *, available: int) -> str:

@@ -1,8 +1,8 @@
 """The MLflow record of a run: where it is kept, and what is written into it.
 
-One MLflow run per execution of 01–03; 04 opens the run of record of a training, and 05 and 06 add to it, so that one
-row of the MLflow page shows parameters, epochs, test metrics, notebooks, figures and the model. `MLFLOW_TRACKING_URI`
-sends all of it elsewhere, unchanged.
+One MLflow run per execution of 01–03; 04 opens the run of record of a training, and 05, 06 and 08 add to it, so that
+one row of the MLflow page shows parameters, epochs, test metrics, notebooks, figures and the model.
+`MLFLOW_TRACKING_URI` sends all of it elsewhere, unchanged.
 """
 
 from __future__ import annotations

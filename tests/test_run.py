@@ -230,6 +230,10 @@ def test_a_run_is_named_by_its_size_and_what_differs(tmp_path, monkeypatch):
         stages.run_name(dataset=dataset, size="2000", overrides={"units": "64", "epochs": "3"})
         == "2000_epochs-3_units-64"
     )
+    spelt = {"learning_rate": "1e-3", "language_model": "true", "label_smoothing": "0", "ngram_buckets": "1_024"}
+    assert stages.name_of_overrides(spelt) == (
+        "_label_smoothing-0.0_language_model-True_learning_rate-0.001_ngram_buckets-1024"
+    )
     artifacts.write_json(dataset.manifest, {"counts": {"train": 700}})
     assert stages.run_name(dataset=dataset, size=None, overrides={}) == "all"
     for size, message in (("701", "701.*has 700 rows"), ("0", "SIZE=0"), ("many", "SIZE=many: expected a number")):

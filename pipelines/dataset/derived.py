@@ -53,6 +53,8 @@ def derive(name: str) -> artifacts.Dataset:
 
 def lacks(parent: Source, holdout: str) -> str | None:
     """Why a data set cannot be derived, and what to do; None where it can."""
+    if parent.extends:
+        return f"{parent.dataset} extends {parent.extends}: its test rows are those of that set and new ones, no others"
     role = HOLDOUTS[holdout]
     if role is None or parent.columns.get(role):
         return None

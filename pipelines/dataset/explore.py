@@ -16,14 +16,15 @@ from tqdm import tqdm
 from pipelines.dataset import tokens
 from pipelines.dataset.examples import CLASSES
 from pipelines.dataset.survey import BAR
+from pipelines.dataset.text import HASHTAG, MENTION, WEB_ADDRESS
 
 OPTIONAL = ("id", "date", "user")
 LONGEST = 5_000  # characters, and words: what is longer is counted there
 # What a text may hold besides plain words: name → RE2 pattern.
 FEATURES = {
-    "mention of a user": r"@[A-Za-z0-9_]+",
-    "web address": r"(?i)https?://|www\.",
-    "hashtag": r"(?:^|[^&\w])#[A-Za-z]\w*",
+    "mention of a user": MENTION,
+    "web address": WEB_ADDRESS,
+    "hashtag": HASHTAG,
     "HTML entity": r"&(?:[a-z]+|#[0-9]+);",
     "exclamation mark": r"!",
     "question mark": r"\?",

@@ -127,7 +127,10 @@ def column_names(path: Path, format: str) -> list[str]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         if format == "jsonl":
             return _fields(filter(str.strip, file), path)
-        return next((row for row in csv.reader(file, delimiter="\t" if format == "tsv" else ",") if row), [])
+        try:
+            return next((row for row in csv.reader(file, delimiter="\t" if format == "tsv" else ",") if row), [])
+        except csv.Error as error:
+            raise SourceError(f"{path.name}: its first line cannot be read ({error}): is a quote left open?") from error
 
 
 def _fields(lines: Iterable[str], path: Path) -> list[str]:

@@ -55,9 +55,11 @@ ENTITY_RULES = (
     (r"&nbsp;", " "),
 )
 WEB_ADDRESS = r"(?i)(?:https?://|www\.)[^\s\"<>]*"
+MENTION = r"@[A-Za-z0-9_]+"
+HASHTAG = r"(?:^|[^&\w])#[A-Za-z]\w*"  # no rule takes it away, but texts are told apart by it; "&#39;" is none
 MASK_RULES = (
     (WEB_ADDRESS, " <url> "),
-    (r"@[A-Za-z0-9_]+", " <user> "),
+    (MENTION, " <user> "),
 )
 SPACE_RULES = (
     (r"[\t ]{2,}", " "),

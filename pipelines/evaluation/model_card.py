@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipelines import artifacts
+from pipelines import artifacts, parameters
 from pipelines.evaluation import about, baselines, calibration_wording, markdown, report, summary, wording
 from pipelines.evaluation.run_facts import Facts, facts
 
@@ -146,7 +146,7 @@ def _more(metrics: dict) -> str:
 
 def _again(known: Facts) -> str:
     run, metrics = known.mlflow, known.metrics
-    named = " ".join(f"{name}={value}" for name, value in sorted(known.overrides.items()))
+    named = parameters.joined(dict(sorted(known.overrides.items())))
     params = f' PARAMS="{named}"' if named else ""
     commit = run.get("git_commit")
     lines = [

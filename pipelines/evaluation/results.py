@@ -88,8 +88,8 @@ def finished_runs(run: artifacts.Run) -> tuple[list[artifacts.Run], dict[str, Di
     """This run and those of other sizes that were trained with the same parameters, by rows; and those left out.
 
     The folder's name tells what was asked for: "200000_units-64" is compared with "50000_units-64", not with "50000".
-    What it does not tell is a default that has changed since: such a run is left out, its name → what differs. A change
-    of what follows from the rows (`OF_THE_ROWS`) cannot be told.
+    What it does not tell is a default that has changed since, or that the data were prepared anew: such a run is left
+    out, its name → what differs. A change of what follows from the rows (`OF_THE_ROWS`) cannot be told.
     """
     variant = run.name.partition("_")[2]
     alike = [other for other in run.dataset.runs() if other.name.partition("_")[2] == variant]
@@ -97,6 +97,10 @@ def finished_runs(run: artifacts.Run) -> tuple[list[artifacts.Run], dict[str, Di
     trained = {other.name: artifacts.read_json(other.training) for other in done}
     used = {name: found.get("parameters", {}) for name, found in trained.items()}
     others = {name: differences(used[run.name], mine, free=OF_THE_ROWS) for name, mine in used.items()}
+    judged = {other.name: scores(other, "validation").row for other in done}
+    for name, rows in judged.items():
+        if not np.array_equal(rows, judged[run.name]):
+            others[name] = others[name] | {"validation rows": ["of now", "of before"]}
     done = [other for other in done if not others[other.name]]
     rows = {other.name: trained[other.name]["rows_train"] for other in done}
     # "all" and the number that it stands for are the same size: the run asked for wins.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipelines import artifacts, tracking
+from pipelines import artifacts, stages, tracking
+from pipelines.evaluation.results import OF_THE_ROWS
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,20 @@ def facts(run: artifacts.Run) -> Facts:
     paths = (run.metrics, run.training, run.dataset.source, run.dataset.manifest)
     found = (artifacts.read_json(path) if path.exists() else {} for path in paths)
     return Facts(run.name, *found, named, _mlflow(run))
+
+
+def departures(recorded: dict[str, object]) -> dict[str, str]:
+    """The parameters of a run that are not the usual ones now, as in `PARAMS`: turned by the user, or usual then.
+
+    Args:
+        recorded: name → value, or its text; what follows from the rows (`results.OF_THE_ROWS`) is left out.
+    """
+    found = {}
+    for name, known in stages.parameters_of_runs().items():
+        if name in recorded and name not in OF_THE_ROWS and known.default is not None:
+            value = known.parse(str(recorded[name]))
+            found |= {} if value == known.default else {name: str(value)}
+    return found
 
 
 def _mlflow(run: artifacts.Run) -> dict:

@@ -10,12 +10,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.dataset.text import HASHTAG, MENTION, WEB_ADDRESS
 from pipelines.evaluation import metrics
 
 KINDS = {
-    "mention": r"@[A-Za-z0-9_]+",
-    "URL": r"(?i)(https?://|www\.)",
-    "hashtag": r"#[A-Za-z0-9_]+",
+    "mention": MENTION,
+    "URL": WEB_ADDRESS,
+    "hashtag": HASHTAG,
     "negation": r"(?i)(\b(no|not|never|nothing|cannot|dont|cant|wont|isnt|didnt|doesnt)\b|n['’‘´`]t\b)",
     "elongation": r"(?i)(a{3,}|e{3,}|i{3,}|o{3,}|u{3,}|y{3,}|h{3,}|m{3,}|s{3,})",
     "question": r"\?",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def newest_evaluated(dataset: str = "", run: str = "") -> artifacts.Run:
     Raises:
         FileNotFoundError: there is none.
     """
+    run = re.sub(r"(?<=\d)_(?=\d)", "", run)  # 200_000 is 200000
     folders = [folder.name for folder in artifacts.data_folder().glob("*") if folder.is_dir()]
     names = [dataset] if dataset else [name for name in folders if not derived.is_derived(artifacts.Dataset(name))]
     runs = [found for name in names for found in artifacts.Dataset(name).runs()]

@@ -35,14 +35,14 @@ def left_out(runs: dict[str, Differences]) -> str:
     """Which runs were not compared, since they are not the same but for what is compared; "" where there are none.
 
     >>> left_out({"50000_seed-2": {"units": [128, 64]}})
-    'Left out, trained with other parameters: `50000_seed-2` (units 64, here 128). Trained again, it counts.'
+    'Left out, trained otherwise: `50000_seed-2` (units 64, here 128). Trained again, it counts.'
     """
     listed = [
         f"`{run}` ({', '.join(f'{name} {_told(other)}, here {_told(own)}' for name, (own, other) in found.items())})"
         for run, found in runs.items()
     ]
     count = "it counts" if len(listed) == 1 else "they count"
-    return f"Left out, trained with other parameters: {'; '.join(listed)}. Trained again, {count}." if listed else ""
+    return f"Left out, trained otherwise: {'; '.join(listed)}. Trained again, {count}." if listed else ""
 
 
 def _told(value: object) -> object:

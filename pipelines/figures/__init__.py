@@ -1,6 +1,6 @@
 """What every figure shares: the style, the colours, and saving. Data goes in, a matplotlib figure comes out.
 
-`dataset` draws notebooks 01 to 03, `training` 04, `evaluation` and `scores` 05 and 06, `search` 09.
+each notebook has a module or two: `training` draws 04, `evaluation` and `scores` 05 and 06, `search` 09.
 """
 
 from __future__ import annotations

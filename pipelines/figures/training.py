@@ -24,7 +24,7 @@ def learning_curves(history: pd.DataFrame, *, baselines: dict[str, float] | None
     figure, (losses, accuracies) = plt.subplots(1, 2, figsize=(9.6, 3.9))
     _curves(losses, history, column="loss", scale=1)
     _curves(accuracies, history, column="accuracy", scale=100)
-    losses.set(ylabel="log loss (nats)", title="Loss over epochs")
+    losses.set(ylabel="loss (nats)", title="Loss over epochs")
     accuracies.set(ylabel="accuracy (%)", title="Accuracy over epochs")
     for name, accuracy in (baselines or {}).items():
         baseline_line(accuracies, f"{name}, {100 * accuracy:.1f} %", level=100 * accuracy)

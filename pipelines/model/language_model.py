@@ -13,6 +13,7 @@ import itertools
 import json
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -152,7 +153,7 @@ def _made_from(run: artifacts.Run, configuration: network.Configuration, word_ve
 def _learn(run, configuration, word_vectors, folder: Path, *, sequence_length: int) -> dict[str, float]:
     backend.set_seed(SEED)
     with backend.precision():
-        classifier = network.build_network(configuration, word_vectors)
+        classifier = network.build_network(replace(configuration, word_offsets=False), word_vectors)
     model = foretelling(classifier)
     texts = tokens.open_encoded(folder / "texts")
     edges = np.linspace(0, len(texts), PARTS + 1).astype(int)
@@ -163,9 +164,8 @@ def _learn(run, configuration, word_vectors, folder: Path, *, sequence_length: i
         for start, stop in itertools.pairwise(edges)
         if stop > start
     ]
-    optimizer = keras.optimizers.Adam(
-        schedule.OneCycle(peak=LEARNING_RATE, steps=sum(len(part) for part in parts)), clipnorm=1.0
-    )
+    steps = sum(len(part) for part in parts)
+    optimizer = keras.optimizers.Adam(schedule.OneCycle(peak=LEARNING_RATE, steps=steps), clipnorm=1.0)
     model.compile(optimizer=optimizer, loss=_as_returned)
     validation = backend.feed(batches.BucketedBatches(tokens.open_encoded(run.encoded("validation")), **layout))
     history = checkpoints.restore(model, folder / "checkpoints", folder.name)

@@ -40,10 +40,13 @@ def train(
         configuration: the network.
         recipe: the training.
         word_vectors: float16 [vocabulary_size, pretrained_dimensions], where the configuration reads some.
-        on_epoch: called after each epoch with its row of the history.
+        on_epoch: called with the history's row of each epoch, first of those that a killed training has left.
 
     Returns:
         What training.json holds: rows, parameters, epochs, best epoch, seconds, speed, validation accuracy and loss.
+
+    Raises:
+        FloatingPointError: the loss of an epoch is no finite number.
     """
     with artifacts.lock(run.checkpoints):
         data = {name: tokens.open_encoded(run.encoded(name)) for name in ("train", "validation")}
@@ -54,6 +57,8 @@ def train(
         history = checkpoints.restore(model, run.checkpoints, fingerprint)
         if history:
             print(f"going on after epoch {len(history)}, from {run.checkpoints}", flush=True)
+        for figures in history:
+            on_epoch(figures)
         sequence_length = artifacts.read_json(run.encoded("train") / "encoding.json")["sequence_length"]
         sequences = {
             name: batches.BucketedBatches(
@@ -67,11 +72,13 @@ def train(
         feeds = {name: backend.feed(sequence) for name, sequence in sequences.items()}
         while len(history) < recipe.epochs and not stops_early(checkpoints.losses(history), patience=recipe.patience):
             sequences["train"].start_epoch(len(history))
-            history.append(
-                _one_epoch(model, feeds, epoch=len(history), seed=recipe.seed, steps=len(sequences["train"]))
-            )
-            checkpoints.save(model, run.checkpoints, fingerprint, history)
-            on_epoch(history[-1])
+            figures = _one_epoch(model, feeds, epoch=len(history), seed=recipe.seed, steps=len(sequences["train"]))
+            if math.isfinite(figures["loss"] + figures["validation_loss"]):
+                history.append(figures)
+                checkpoints.save(model, run.checkpoints, fingerprint, history)
+            on_epoch(figures)
+            if len(history) < figures["epoch"]:
+                raise FloatingPointError(_diverged(figures, recipe))
         checkpoints.load_best(model, run.checkpoints, history)
         # Whatever precision was quick in training, what is kept computes in float32, as the export does.
         kept = network.build_network(configuration)
@@ -139,6 +146,11 @@ def _one_epoch(model: keras.Model, feeds: dict, *, epoch: int, seed: int, steps:
         "validation_accuracy": fitted["val_accuracy"][0],
         "learning_rate": float(keras.ops.convert_to_numpy(model.optimizer.learning_rate)),
     }
+
+
+def _diverged(figures: dict, recipe: Recipe) -> str:
+    losses = f"the loss is {figures['loss']} after epoch {figures['epoch']}, {figures['validation_loss']} on validation"
+    return f"{losses} rows: try a learning_rate below {recipe.learning_rate:g}"
 
 
 def _write(run, model, data, history, *, configuration, recipe: Recipe) -> dict:

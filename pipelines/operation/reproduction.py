@@ -25,6 +25,7 @@ from pathlib import Path
 from pipelines import artifacts, examples, inputs, parameters, stages, variables
 from pipelines.dataset import provenance, sources
 from pipelines.ending import ended
+from pipelines.evaluation import run_facts
 from pipelines.operation import likeness
 
 SHARED = ("raw", "splits", "01_prepare.ipynb", "01_prepare.manifest.json")  # of a data set: what all its runs read
@@ -56,8 +57,7 @@ def train(run: artifacts.Run, overrides: dict[str, str]) -> dict:
     if (run.folder / "reproduction.json").exists():  # of an earlier reproduction, which has ended
         shutil.rmtree(run.folder)
         shutil.rmtree(run.dataset.pretrained, ignore_errors=True)
-    said = " ".join(f"{name}={value}" for name, value in overrides.items())
-    inputs.make("before-07_monitor", run.dataset, f"RUN={run.name}", f"PARAMS={said}")
+    inputs.make("before-07_monitor", run.dataset, f"RUN={run.name}", f"PARAMS={parameters.joined(overrides)}")
     return artifacts.read_json(run.metrics)
 
 
@@ -77,11 +77,14 @@ def reproduce(dataset: artifacts.Dataset, size: str, overrides: dict[str, str], 
     print(
         f"the record of {record['name']}, seed {seed}, is made from", *likeness.lines_of(origin), sep="\n", flush=True
     )
+    used = run_facts.departures(record["parameters"]) | overrides
+    if turned := {name: value for name, value in used.items() if name not in overrides}:
+        print(f"trained as recorded, with {parameters.joined(turned)}, which is not usual any more", flush=True)
     lock = artifacts.lock(dataset.folder / "reproduced", waiting="another reproduction is under way: waiting")
     with lock, apart(dataset):
         run = dataset.run(name)
         found = {"dataset": dataset.name, "run": name, "seed": seed, "record": record.get("id", "unknown")}
-        found |= likeness.judged(record, train(run, overrides)) | {"made_from": origin}
+        found |= likeness.judged(record, train(run, used)) | {"made_from": origin}
         place = run.folder / "reproduction.json"
         artifacts.write_json(place, found)
     print(f"\n{likeness.table(found)}\n\n{found['verdict']} (status {found['status']})")

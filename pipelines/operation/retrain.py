@@ -24,6 +24,7 @@ from pipelines.dataset import addition, extension, importing, lineage, own_texts
 from pipelines.dataset.own_texts import Request
 from pipelines.dataset.provenance import SourceError
 from pipelines.ending import ended
+from pipelines.evaluation import run_facts
 from pipelines.operation import champions
 from pipelines.operation.champions import Version
 
@@ -102,15 +103,15 @@ def _trained(version: artifacts.Dataset, wish: Wish, champion: dict) -> artifact
     size = wish.size or _size(version, champion)
     name = stages.run_name(dataset=version, size=size, overrides=overrides)
     say(f"challenger: {version.name}, {name}")
-    inputs.make(
-        f"before-{NOTEBOOK}", version, f"RUN={name}", "PARAMS=" + " ".join(f"{k}={v}" for k, v in overrides.items())
-    )
+    inputs.make(f"before-{NOTEBOOK}", version, f"RUN={name}", f"PARAMS={parameters.joined(overrides)}")
     return version.run(name)
 
 
 def _turned(champion: artifacts.Run) -> dict[str, str]:
-    """The parameters that a run was given, by the records of its stages; none where the run is not on this machine."""
-    turned = {}
+    """The parameters that a run was given, by the records of its stages, and those that were usual then and are not
+    now; none where the run is not on this machine."""
+    trained = artifacts.read_json(champion.training) if champion.training.exists() else {}
+    turned = run_facts.departures(trained.get("parameters", {}))
     for path in sorted(champion.folder.glob("0[3-6]_*.manifest.json")):
         turned |= artifacts.read_json(path)["parameters"]
     return {name: str(value) for name, value in turned.items() if name not in OF_THE_STAGE}

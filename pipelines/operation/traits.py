@@ -13,15 +13,16 @@ import pyarrow.compute as pc
 
 from pipelines import artifacts, calibrator
 from pipelines.dataset import examples, tokens
+from pipelines.dataset.text import HASHTAG, MENTION, WEB_ADDRESS
 from pipelines.dataset.vocabulary import read_vocabulary
 
 NO_LABEL = -1
 # What a raw text may hold: name → RE2 pattern. Debris is UTF-8 that was read as latin-1 or Windows-1252 ("Ã©", "â€™"),
 # control characters that such reading leaves, and the sign for lost bytes.
 MARKS = {
-    "mentions": r"@[A-Za-z0-9_]+",
-    "web addresses": r"(?i)https?://|www\.",
-    "hashtags": r"(?:^|[^&\w])#[A-Za-z]\w*",
+    "mentions": MENTION,
+    "web addresses": WEB_ADDRESS,
+    "hashtags": HASHTAG,
     "encoding debris": r"[\x{80}-\x{9f}\x{fffd}]|[\x{c2}-\x{f4}][\x{80}-\x{bf}]|\x{e2}€|\x{f0}Ÿ",
 }
 

@@ -45,7 +45,8 @@ def chosen(search: str, fixed: dict[str, str]) -> dict[str, BaseDistribution]:
         raise parameters.ParameterError(
             f"{both[0]} is in SEARCH and in PARAMS ({both[0]}={fixed[both[0]]}): leave it out of one of them"
         )
-    wanted = names or [name for name in SPACE if name not in BY_NAME_ONLY and name not in fixed]
+    idle = ["naive_bayes_start"] if fixed.get("architecture", "hybrid") != "hybrid" else []  # nothing there reads it
+    wanted = names or [name for name in SPACE if name not in (*BY_NAME_ONLY, *idle, *fixed)]
     if not wanted:
         raise parameters.ParameterError(f"PARAMS fixes all that is searched; SEARCH may name {', '.join(BY_NAME_ONLY)}")
     return {name: distribution for name, distribution in SPACE.items() if name in wanted}

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines import artifacts
-from pipelines.dataset import audit, derived, division, importing, prepare, provenance, sources
+from pipelines.dataset import audit, derived, division, importing, lineage, prepare, provenance, sources
 from pipelines.dataset.own_texts import Request
 from pipelines.dataset.provenance import SourceError
 
@@ -92,6 +92,19 @@ def test_a_set_without_dates_or_users_names_the_column_it_lacks(data_folder, tmp
     assert "DATE=column" in capsys.readouterr().err
     with pytest.raises(SourceError, match="derived from plain"):
         sources.siblings("plain-leaky")
+
+
+def test_a_version_with_added_rows_has_no_other_test_rows_than_its_own(reviews, tmp_path, capsys):
+    prepare.prepare(reviews)
+    path = tmp_path / "more.csv"
+    path.write_text("review,label\n" + "".join(f"quite new {n},{'pos' if n % 2 else 'neg'}\n" for n in range(40)))
+    version = lineage.following(reviews)
+    said = Request({"text": "review", "label": "label"})
+    importing.import_file(str(path), name=version.name, request=said, extends=provenance.load(reviews))
+    assert sources.siblings(version.name) == []
+    assert f"{version.name} extends reviews" in capsys.readouterr().err
+    with pytest.raises(SourceError, match="extends reviews: its test rows are"):
+        sources.ensure(f"{version.name}-leaky")
 
 
 def test_an_own_set_with_such_a_name_stays_what_it_is(reviews, tmp_path):

@@ -170,6 +170,8 @@ def test_broken_empty_and_foreign_files_are_named(data_folder, tmp_path, tiny_zi
     refused("x.parquet", b"PAR1 and no more", r"broken Parquet", text="a", label="b")
     refused("empty.csv", b"", r"empty \(0 bytes\)", name=None)
     refused("empty.csv.gz", gzip.compress(b""), r"is empty", name=None)
+    open_quote = b'id,"text,label\n' + b"1,fine,4\n" * 20_000  # longer than the longest field that there may be
+    refused("quote.csv", open_quote, r"quote\.csv: its first line cannot be read .*a quote left open", text="text")
     refused("own.csv", CSV.encode(), r"own\.csv has not the layout of Sentiment140.*NAME=… TEXT=column", name=None)
     refused(
         "x.jsonl", b"not json\n", r"none of its lines is a JSON object; the first one: 'not json", text="a", label="b"

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.evaluation import baselines, results
+from pipelines.evaluation import baselines, results, wording
 
 
 def test_runs_are_compared_with_others_of_the_same_parameters_by_rows(finish):
@@ -26,6 +26,17 @@ def test_a_run_of_another_size_from_before_a_default_was_changed_is_left_out_and
     found, left_out = results.finished_runs(run)
     assert [one.name for one in found] == ["100", "400"]
     assert left_out == {"50": {"dense_units": [128, 64]}}
+
+
+def test_a_run_on_validation_rows_of_before_is_left_out(finish):
+    run = finish("100", rows=100, accuracy=0.8)
+    old = finish("50", rows=50, accuracy=0.7)
+    scored = pd.read_parquet(old.predictions("validation"))
+    scored.assign(row=scored["row"] + 1).to_parquet(old.predictions("validation"), index=False)
+    found, left_out = results.finished_runs(run)
+    assert [one.name for one in found] == ["100"]
+    told = "Left out, trained otherwise: `50` (validation rows of before, here of now). Trained again, it counts."
+    assert wording.left_out(left_out) == told
 
 
 def test_a_parameter_that_an_older_run_does_not_know_was_off():

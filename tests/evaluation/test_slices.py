@@ -19,6 +19,11 @@ TEXTS = pa.array(
 )
 
 
+def test_an_entity_is_no_hashtag():
+    found = slices.masks(pa.array(["I don&#39;t know", "so #true", "#1"]))["with hashtag"]
+    assert found.tolist() == [False, True, False]
+
+
 @pytest.mark.parametrize(
     ("kind", "row"),
     [

@@ -27,3 +27,8 @@ def test_a_challenger_is_taken_once_it_is_promoted_and_where_its_data_set_is_sai
     assert summary.newest_evaluated(challenger.dataset.name) == challenger
     artifacts.write_json(challenger.promotion, {"promote": True})
     assert summary.newest_evaluated() == challenger
+
+
+def test_a_size_may_be_spelt_with_underscores(challenger):
+    assert summary.newest_evaluated(run="3_00").name == "300"
+    assert summary.newest_evaluated(challenger.dataset.name, "31_0") == challenger

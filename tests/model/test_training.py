@@ -57,10 +57,30 @@ def test_a_killed_training_goes_on_and_ends_the_same(undisturbed, encoded_run, c
     seen = []
     training.train(run, *settings(), on_epoch=seen.append)
     assert "going on after epoch 2" in capsys.readouterr().out
-    assert [figures["epoch"] for figures in seen] == [3]
+    assert [figures["epoch"] for figures in seen] == [1, 2, 3]  # a new record has the former epochs, too
     for split in ("validation", "train_sample"):
         ours, theirs = (pd.read_parquet(other.predictions(split))["probability"] for other in (run, undisturbed[0]))
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_a_finished_training_says_its_epochs_again(undisturbed):
+    run, summary = undisturbed
+    seen = []
+    assert training.train(run, *settings(), on_epoch=seen.append)["seconds"] == summary["seconds"]
+    assert [figures["epoch"] for figures in seen] == [1, 2, 3]
+
+
+def test_a_loss_that_is_no_number_ends_the_training_and_says_what_to_try(encoded_run):
+    run, seen = encoded_run("diverged"), []
+    with pytest.raises(FloatingPointError, match=r"the loss is (nan|inf) after epoch 1.*a learning_rate below 1e\+38"):
+        training.train(run, *settings(learning_rate=1e38), on_epoch=seen.append)
+    assert not np.isfinite(seen[0]["loss"])
+    assert not run.model.exists()
+
+
+@pytest.mark.parametrize(("smoothing", "least"), [(0.0, 0.0), (0.05, 0.1169), (0.1, 0.1985)])
+def test_no_loss_is_below_that_of_the_smoothed_targets(smoothing, least):
+    assert settings(label_smoothing=smoothing)[1].least_loss == pytest.approx(least, abs=1e-4)
 
 
 def test_a_checkpoint_of_another_recipe_is_not_used(undisturbed, capsys):

@@ -127,6 +127,17 @@ def reproduce(records, monkeypatch, *arguments):
     return reproduction.main()
 
 
+def test_what_was_usual_then_is_trained_again_as_recorded(trained, prepared, monkeypatch, capsys):
+    recorded = record()
+    recorded["parameters"] |= {"label_smoothing": "0.11", "learning_rate": "0.003", "units": "8"}
+    artifacts.write_json(trained / "one" / "run.json", recorded)
+    given = []
+    monkeypatch.setattr(reproduction, "train", lambda run, overrides: given.append(overrides) or METRICS)
+    assert reproduce(trained, monkeypatch, "--size", "200") == 0
+    assert given == [{"label_smoothing": "0.11"}]  # the usual rate stays unsaid, as does what follows from the rows
+    assert "trained as recorded, with label_smoothing=0.11, which is not usual any more" in capsys.readouterr().out
+
+
 def test_your_own_run_of_that_size_is_left_alone(trained, prepared, monkeypatch, capsys):
     own = prepared.run("200").folder
     own.mkdir(parents=True)

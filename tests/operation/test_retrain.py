@@ -149,6 +149,14 @@ def test_a_champion_that_was_registered_twice_is_not_its_own_challenger(tiny, be
     assert champions.current(NAME).number == "2"
 
 
+def test_the_challenger_has_the_parameters_of_the_champion_those_too_that_were_usual_when_it_was_trained(tiny):
+    champion = tiny.run("60")
+    artifacts.write_json(champion.training, {"parameters": {"label_smoothing": 0.11, "units": 8, "seed": 1}})
+    artifacts.write_json(champion.folder / "04_train.manifest.json", {"parameters": {"run": "60", "units": 8}})
+    assert retrain._turned(champion) == {"label_smoothing": "0.11", "units": "8"}
+    assert retrain._turned(tiny.run("elsewhere")) == {}
+
+
 def test_the_command_line_takes_neutral_values(data_folder, monkeypatch):
     asked = []
     monkeypatch.setattr(retrain, "retrain", lambda dataset, wish: asked.append(wish.request) or retrain.STAYS)

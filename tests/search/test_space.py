@@ -22,6 +22,12 @@ def test_what_the_user_fixes_is_not_searched():
         space.chosen("", dict.fromkeys(space.SPACE, "1"))
 
 
+def test_what_the_fixed_architecture_does_not_read_is_not_searched_unless_named():
+    assert "naive_bayes_start" in space.chosen("", {"architecture": "hybrid"})
+    assert "naive_bayes_start" not in space.chosen("", {"architecture": "pooled"})
+    assert "naive_bayes_start" in space.chosen("naive_bayes_start", {"architecture": "pooled"})
+
+
 def test_names_may_be_parted_by_commas_and_stand_in_any_order():
     assert list(space.chosen("units, learning_rate", {})) == ["learning_rate", "units"]
 
