@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from serving.manifest import ModelError
+from serving.manifest import ModelError, without_user
 from serving.settings import Settings
 
 # Those that MODEL_URI leads to, beside itself.
@@ -52,14 +52,15 @@ def check_location(location: str, *, server: str, allowed: str) -> None:
         return
     usual = scheme == "s3" or (scheme == "file" and urlsplit(server).scheme not in ("http", "https"))
     if not usual and not _entries(allowed):
-        raise ModelError(f"{server} says that the model lies at {location[:200]}: list that in MODEL_URI_ALLOW")
+        place = without_user(location)[:200]
+        raise ModelError(f"{server} says that the model lies at {place}: list that in MODEL_URI_ALLOW")
     _check(f"{server} points to the model, which", location, allowed)
 
 
 def _check(name: str, uri: str, allowed: str) -> None:
     entries = _entries(allowed)
     if entries and not any(_within(_place(uri), entry) for entry in entries):
-        raise ModelError(f"{name}={uri[:200]} is within nothing that MODEL_URI_ALLOW={allowed} lists")
+        raise ModelError(f"{name}={without_user(uri)[:200]} is within nothing that MODEL_URI_ALLOW={allowed} lists")
 
 
 def _entries(allowed: str) -> list[Place]:

@@ -8,7 +8,7 @@ import re
 import threading
 from itertools import accumulate
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote
 
 from flask import Request
 from gunicorn.http.errors import ParseException
@@ -130,7 +130,7 @@ def query(request: Request) -> MultiDict[str, str]:
         Problem: malformed-request for what is not UTF-8; Werkzeug fails on it, or puts other characters in its place.
     """
     try:
-        unquote_to_bytes(request.query_string).decode("utf-8")
+        unquote(request.query_string.decode("utf-8"), errors="strict")  # both as sent and as meant
     except UnicodeDecodeError:
         raise Problem("malformed-request", "The query is not UTF-8, percent-encoded.") from None
     return request.args

@@ -14,12 +14,12 @@ import time
 from gunicorn.workers.gthread import TConn
 
 from serving import sockets
-from serving.gate import GatedWorker
+from serving.crowd import CrowdedWorker
 
 _ASK_SECONDS = 0.5  # for clients that connected at the last moment, or heard that their connection would be kept
 
 
-class DrainingWorker(GatedWorker):
+class DrainingWorker(CrowdedWorker):
     """Calls `become_unready` first, then answers for `drain_seconds` before it stops to listen."""
 
     drain_seconds: float = 0
@@ -92,5 +92,6 @@ class DrainingWorker(GatedWorker):
         self.sockets = []
 
     def _take_all(self, listener):
-        while select.select([listener], [], [], 0)[0]:
+        # No more than there are file descriptors for: without one the worker would end amid its requests.
+        while self.nr_conns < self.worker_connections and select.select([listener], [], [], 0)[0]:
             self.accept(listener)

@@ -34,12 +34,12 @@ def install(app: Flask) -> None:
 
 def _begin(own: Service) -> None:
     environ, about = request.environ, g._get_current_object()  # one look-up each: this runs for every request
-    about.started = time.perf_counter()
     for name in _CONDITIONS:
         environ.pop(name, None)
     about.request_id = request_id(environ.get("HTTP_X_REQUEST_ID"))
     turn = environ.get("serving.turn")  # of worker.py; other servers have none
-    about.deadline = turn.deadline if turn else time.monotonic() + own.settings.request_seconds
+    about.started = turn.since if turn else time.monotonic()  # the wait for a thread or a fiber is part of it
+    about.deadline = turn.deadline if turn else about.started + own.settings.request_seconds
     host = environ.get("HTTP_HOST")  # RFC 9112, 3.2
     if host is None and environ.get("SERVER_PROTOCOL") == "HTTP/1.1":
         raise Problem("malformed-request", "A request by HTTP/1.1 must have a Host header.")
@@ -68,7 +68,7 @@ def _finish(own: Service, response: Response) -> Response:
     turn = asked.environ.get("serving.turn")
     if turn is not None and not turn.take("thread"):
         return response  # nobody gets it: the worker has answered, and counted that
-    seconds = time.perf_counter() - about["started"]
+    seconds = time.monotonic() - about["started"]
     if own.settings.cors_allow_origins and not operation.owns(asked.endpoint):
         headers.share(asked, response, own.settings)
     response.headers["X-Request-ID"] = about["request_id"]

@@ -21,7 +21,7 @@ from serving.arrival import Arrival, Head
 from serving.fiber_worker import FiberWorker
 from serving.reader import WholeRequest
 
-_LINGER_SECONDS = 2
+LINGER_SECONDS = 2
 
 
 class GatedWorker(FiberWorker):
@@ -85,8 +85,11 @@ class GatedWorker(FiberWorker):
             self._begin(conn, arriving)
 
     def _hears_again(self, conn, sock):
-        self.poller.unregister(sock)
-        self._begin(conn, self._deaf.pop(conn))
+        self._begin(conn, self._hear_no_more(conn))
+
+    def _hear_no_more(self, conn):
+        self.poller.unregister(conn.sock)
+        return self._deaf.pop(conn)
 
     def _begin(self, conn, arriving):
         conn.data_ready = True
@@ -120,7 +123,7 @@ class GatedWorker(FiberWorker):
         except OSError:
             self.drop(conn)
             return
-        self._lingering[conn] = time.monotonic() + _LINGER_SECONDS
+        self._lingering[conn] = time.monotonic() + LINGER_SECONDS
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._discard, conn))
 
     def _discard(self, conn, sock):
@@ -153,8 +156,7 @@ class GatedWorker(FiberWorker):
         for conn, _ in list(takewhile(lambda item: item[1] < now, self._lingering.items())):
             self._stop_lingering(conn)
         for conn, _ in list(takewhile(lambda item: item[1].deadline < now, self._deaf.items())):
-            del self._deaf[conn]
-            self.poller.unregister(conn.sock)
+            self._hear_no_more(conn)
             self.drop(conn)
         for conn, arriving in list(takewhile(lambda item: item[1].deadline < now, self._arriving.items())):
             self._leave(conn)

@@ -21,6 +21,10 @@ except SettingsError as error:
     sys.exit(str(error))
 
 
+# Connections of a worker beyond the requests that it holds: kept ones, health checks, and who is told that it is full.
+_RESERVE = 256
+
+
 def _connections(most: int) -> int:
     """Connections that a worker can hold: one for which it has no file descriptor would end it.
 
@@ -41,7 +45,7 @@ bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_
 workers = _settings.workers
 threads = _settings.threads
 worker_class = "serving.worker.Worker"
-worker_connections = _connections(1000)
+worker_connections = _connections(max(1000, _settings.threads + _settings.queue_requests + _RESERVE))
 # The model is loaded after the fork: one that was loaded before hangs every request.
 preload_app = False
 # A heartbeat of the worker's main thread, which waits for nothing. Requests have limits of their own.
@@ -75,10 +79,6 @@ def on_starting(server):
             store.folder(_settings)
     except ModelError as error:
         sys.exit(str(error))
-    if not _settings.api_key and _settings.host not in {"127.0.0.1", "::1", "localhost"}:
-        server.log.warning(
-            "Anyone who reaches %s:%s gets predictions: API_KEY is not set.", _settings.host, _settings.port
-        )
     if _settings.log_texts:
         server.log.warning("LOG_TEXTS=true: the log holds what people send. Keep it as such data must be kept.")
     atexit.register(lambda: os.getpid() == shared.MASTER and metrics.remove_folder())  # also where nothing can be bound
@@ -91,6 +91,19 @@ def on_starting(server):
     # SIGHUP: each worker loads the new model beside the old one and then swaps. gunicorn's own way, new workers for old
     # ones, would answer 503 until they have loaded it.
     server.handle_hup = lambda: _reload(server)
+
+
+def when_ready(server):
+    """In the master, once it listens: on the command line gunicorn may have been told another address than HOST."""
+    addresses = [listener.getsockname() for listener in server.LISTENERS] or server.cfg.address  # by --reuse-port
+    if not _settings.api_key:
+        for host, port, *_ in filter(_is_open, addresses):
+            server.log.warning("Anyone who reaches %s:%s gets predictions: API_KEY is not set.", host, port)
+
+
+def _is_open(address):
+    """Whether others than this machine may reach it: no UNIX socket, whose address is its path, nor the loopback."""
+    return isinstance(address, tuple) and not (address[0] in {"::1", "localhost"} or address[0].startswith("127."))
 
 
 def _reload(server):

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from serving import manifest, store
+from serving import manifest, predictor, store
 from serving.manifest import ModelError
 from serving.metrics import Metrics
 from serving.predictor import Predictor
@@ -37,6 +37,9 @@ class Loader:
         self._asked = False  # for a reload that waits for the lock: it will load whatever further ones would
         self._digest = ""  # of the manifest of the model in use
         self._not_before: dict[str, float] = {}  # by digest, when a look may try a model again that was no good
+        # More than a worker's share of the cores would only slow the others. Once: a container's quota may change, and
+        # TensorFlow takes no other number of threads once it has begun.
+        self._threads = settings.model_threads or max(1, predictor.cores() // settings.workers)
         self.on_ready: Callable[[], None] = lambda: None
 
     def start(self) -> None:
@@ -137,14 +140,9 @@ class Loader:
         _settle()
 
     def _load(self, folder: Path) -> None:
-        from serving import predictor
-
         started, digest = time.monotonic(), manifest.digest(folder)
-        own = self._settings
         try:
-            # More than a worker's share of the cores would only slow the others.
-            threads = own.model_threads or max(1, predictor.cores() // own.workers)
-            loaded = predictor.load(folder, runtime=own.serving_runtime, threads=threads)
+            loaded = predictor.load(folder, runtime=self._settings.serving_runtime, threads=self._threads)
         except Exception:
             self._not_before[digest] = time.monotonic() + _LOAD_AGAIN_SECONDS
             raise

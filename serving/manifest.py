@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -10,14 +11,27 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 NAME = "manifest.json"
 MAX_BYTES = 2**20  # thousands of files; a SavedModel has a handful
+_USER = re.compile(r"(?<=://)[^/?#\s]*@")  # to the last @: a password may hold some
 
 
 class ModelError(RuntimeError):
-    """A model that cannot be served; the message says what is wrong and the way out."""
+    """A model that cannot be served; the message says what is wrong and the way out, and no password."""
+
+    def __init__(self, message: str):
+        super().__init__(without_user(message))
 
 
 class SlowError(ModelError):
     """A model that did not come in time."""
+
+
+def without_user(said: str) -> str:
+    """A message without the names and passwords in its addresses; to be called before it is cut.
+
+    >>> without_user("http://user:secret@mlflow:5000/api does not answer")
+    'http://mlflow:5000/api does not answer'
+    """
+    return _USER.sub("", said)
 
 
 class File(BaseModel):

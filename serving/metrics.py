@@ -65,7 +65,9 @@ class Metrics:
         own = self._registry = CollectorRegistry()
         self.requests = Counter("serving_requests", "Answers", ["route", "method", "status"], registry=own)
         self.problems = Counter("serving_problems", "Refusals by their kind", ["kind"], registry=own)
-        self.seconds = Histogram("serving_request_seconds", "Time to answer", ["route"], buckets=SECONDS, registry=own)
+        self.seconds = Histogram(
+            "serving_request_seconds", "Time from arrival to answer", ["route"], buckets=SECONDS, registry=own
+        )
         self.queue_seconds = Histogram("serving_queue_seconds", "Wait for the model", buckets=SECONDS, registry=own)
         self.batch_texts = Histogram("serving_batch_texts", "Texts in one model call", buckets=TEXTS, registry=own)
         self.texts = Counter("serving_texts", "Texts scored", ["label"], registry=own)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from serving import allow
-from serving.manifest import ModelError
+from serving.manifest import ModelError, without_user
 
 _INSIDE_MODEL = "artifacts/saved_model"  # where the training's MLflow model keeps the export
 Get = Callable[[str, Path], None]  # fetches the file of this name to this path
@@ -49,7 +49,7 @@ def fetch(uri: str, take: Take) -> None:
             allow.check_location(location, server=mlflow.get_tracking_uri(), allowed=allowed)
             return take(functools.partial(get_below, location))  # a server that is asked again may say another place
         except (MlflowException, OSError) as error:  # requests' errors are OSErrors
-            said = " ".join(str(error).split())[:1000] or repr(error)
+            said = without_user(" ".join(str(error).split()))[:1000] or repr(error)
             if got:  # the manifest was there: so is the model, or nowhere
                 break
     raise ModelError(f"{uri} cannot be fetched: {said}")

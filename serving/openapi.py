@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from flask import current_app
 from pydantic.json_schema import models_json_schema
 
 from serving import schema
@@ -11,7 +13,6 @@ from serving.problems import KINDS
 from serving.service import Service
 
 _REFERENCE = "#/components/schemas/{model}"
-_WITH_KEY = (("/predict", "post"), ("/predict", "get"), ("/explain", "post"), ("/", "get"), ("/admin/reload", "post"))
 _PAGE = {"text/html": {"schema": {"type": "string"}}}
 _EXAMPLES = {
     "one text": {"value": {"text": "python is great"}},
@@ -20,7 +21,7 @@ _EXAMPLES = {
 
 
 def document(service: Service) -> dict[str, Any]:
-    """The OpenAPI document of a service, with its limits."""
+    """The OpenAPI document of the current application's service, with its limits."""
     request_schema = service.request_schema.json_schema(ref_template=_REFERENCE)
     answers = (schema.Answer, schema.BatchAnswer, schema.Explanation, schema.ProblemDocument)
     models = [(model, "serialization") for model in answers]
@@ -41,9 +42,17 @@ def document(service: Service) -> dict[str, Any]:
     }
     if service.settings.api_key:
         components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-        for path, method in _WITH_KEY:
+        for path, method in _with_key():
             whole["paths"][path][method]["security"] = [{"key": []}]
     return whole
+
+
+def _with_key() -> Iterator[tuple[str, str]]:
+    """Path and method of each call that needs the key, by the marks of `needs_key`."""
+    yield "/", "get"  # where it has an input_str
+    for rule in current_app.url_map.iter_rules():
+        if hasattr(current_app.view_functions[rule.endpoint], "needs_key"):
+            yield from ((rule.rule, method.lower()) for method in rule.methods - {"HEAD", "OPTIONS"})
 
 
 def _model_paths(service: Service) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, jsonify, render_template, request
 
 from serving import openapi, problems, variables
 from serving.problems import Problem
-from serving.service import Service, service
+from serving.service import Service, needs_key, service
 
 blueprint = Blueprint("operation", __name__)
 METRICS = "/metrics"
@@ -46,12 +46,12 @@ def readyz() -> Response:
 
 
 @blueprint.post("/admin/reload")
+@needs_key
 def reload() -> tuple[Response, int]:
     """All workers load whatever MODEL_URI names by now. Needs the API key, and does nothing where there is none."""
     own = service()
     if not own.settings.api_key:
         raise Problem("forbidden", "Set API_KEY to make this call possible, or send SIGHUP to the process.")
-    own.require_key(request)
     if request.environ.get("SERVER_SOFTWARE", "").startswith("gunicorn"):
         os.kill(os.getppid(), signal.SIGHUP)
     else:
@@ -75,7 +75,8 @@ def openapi_json() -> Response:
 @blueprint.get("/docs")
 def docs() -> str:
     """The same for people; it needs no outside assets."""
-    return _page(service(), request.host_url)
+    # Not `host_url`, which decodes the names of other scripts and fails on those that are none.
+    return _page(service(), f"{request.scheme}://{request.host}/")
 
 
 # Milliseconds each, in which a process answers nobody else; and hosts are the clients' to choose.

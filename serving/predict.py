@@ -28,8 +28,7 @@ def main(arguments: list[str]) -> int:
     # What the shell passes may not be UTF-8; the service would refuse it, here it is shown as it is scored.
     texts = [argument.encode("utf-8", "replace").decode("utf-8") for argument in arguments]
     for score in model.score(texts):
-        label = model.labels[score >= model.threshold]
-        print(json.dumps({"label": label, "probability": round(score, 6), "model_version": model.model_version}))
+        print(json.dumps(predictor.prediction(model, score) | {"model_version": model.model_version}))
     return 0
 
 

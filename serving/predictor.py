@@ -45,6 +45,11 @@ class Predictor(Protocol):
         """P(positive) of each text, in order; a `Score` where the model tells what it read."""
 
 
+def prediction(predictor: Predictor, score: float) -> dict[str, object]:
+    """Label and probability of a score, as they are answered."""
+    return {"label": predictor.labels[score >= predictor.threshold], "probability": round(score, 6)}
+
+
 def load(folder: Path, *, runtime: str = "tensorflow", threads: int = 0) -> Predictor:
     """Verify, load, warm up and try a model.
 

@@ -28,6 +28,7 @@ KINDS: dict[str, tuple[int, str]] = {
     "internal-error": (500, "The service failed"),
     "not-ready": (503, "The model is not ready"),
     "overloaded": (503, "Too many requests are waiting"),
+    "connections": (503, "Too many connections are open"),
     "deadline": (503, "The model took too long"),
 }
 
@@ -91,4 +92,9 @@ def _paths(app: Flask) -> list[str]:
 
 def _from_bug(error: Exception) -> Problem:
     log.error("unexpected error", exc_info=error)
+    return fault()
+
+
+def fault() -> Problem:
+    """The answer to a request that the service has failed on; the log says more."""
     return Problem("internal-error", "This is a fault of the service, not of the request. Its log has the request id.")

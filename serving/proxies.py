@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+_SCHEMES = ("http", "https")
+
 
 def behind(app: Callable, trusted: str) -> Callable:
     """The WSGI application with the client's own address and scheme.
@@ -20,7 +22,7 @@ def behind(app: Callable, trusted: str) -> Callable:
     if not trusted:
         return app
     if trusted.isdecimal():
-        return ProxyFix(_without_port(app), x_for=int(trusted), x_proto=int(trusted))
+        return ProxyFix(_checked(app), x_for=int(trusted), x_proto=int(trusted))
     return FromNetworks(app, trusted)
 
 
@@ -43,9 +45,11 @@ def host_of(hop: str) -> str:
     return (found[1] or found[2] or "") if found else hop
 
 
-def _without_port(app: Callable) -> Callable:
+def _checked(app: Callable) -> Callable:
     def call(environ, start_response):
         environ["REMOTE_ADDR"] = host_of(environ.get("REMOTE_ADDR", ""))
+        if environ.get("wsgi.url_scheme") not in _SCHEMES:
+            environ["wsgi.url_scheme"] = environ["werkzeug.proxy_fix.orig"]["wsgi.url_scheme"]
         return app(environ, start_response)
 
     return call
@@ -62,7 +66,7 @@ class FromNetworks:
         if self._trusts(environ.get("REMOTE_ADDR", "")):
             environ["REMOTE_ADDR"] = self._client(environ["REMOTE_ADDR"], environ.get("HTTP_X_FORWARDED_FOR", ""))
             scheme = environ.get("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2].strip()
-            if scheme in {"http", "https"}:
+            if scheme in _SCHEMES:
                 environ["wsgi.url_scheme"] = scheme
         return self._app(environ, start_response)
 

@@ -48,7 +48,7 @@ def fetch(folder: Path, settings: Settings, *, known: Sequence[str] = (), second
         ModelError: it could not be had, is too large, or took too long.
     """
     seconds = min(seconds, settings.model_fetch_seconds)
-    arguments = [settings.model_uri, str(folder), str(settings.model_max_bytes), *known]
+    arguments = [settings.model_uri, str(folder), str(settings.model_max_bytes), str(math.ceil(seconds)), *known]
     root = str(Path(__file__).resolve().parents[1])
     own = {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
     own |= {"MODEL_URI_ALLOW": settings.model_uri_allow}
@@ -70,8 +70,9 @@ def fetch(folder: Path, settings: Settings, *, known: Sequence[str] = (), second
 
 
 def main(arguments: list[str]) -> int:
-    """Fetch URI into FOLDER, at most MAX_BYTES, unless it is KNOWN; what went wrong is said in a line."""
-    uri, folder, max_bytes, *known = arguments
+    """Fetch URI into FOLDER, at most MAX_BYTES in SECONDS, unless it is KNOWN; what went wrong is said in a line."""
+    uri, folder, max_bytes, seconds, *known = arguments
+    signal.alarm(int(seconds))  # it ends this process, where the one that waits for it is no more
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a file that grows too large is an OSError instead
     try:
         take = functools.partial(_get_listed, target=Path(folder) / _TARGET, max_bytes=int(max_bytes), known=known)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Request, current_app
+from flask import Request, current_app, request
 from pydantic import TypeAdapter
 
 from serving.loader import Loader
@@ -45,6 +47,21 @@ class Service:
         scheme, _, sent = authorization.partition(" ")
         right = hmac.compare_digest(sent.strip().encode("latin-1", "replace"), self.settings.api_key.encode())
         return scheme.lower() == "bearer" and right
+
+
+def needs_key(view: Callable[[], Any]) -> Callable[[], Any]:
+    """The view, for holders of the API key only; asked for before anything is read that costs work.
+
+    The mark that it gets tells the OpenAPI document so.
+    """
+
+    @functools.wraps(view)
+    def call():
+        service().require_key(request)
+        return view()
+
+    call.needs_key = True
+    return call
 
 
 def service() -> Service:

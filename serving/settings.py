@@ -71,7 +71,9 @@ class Settings(BaseModel):
     )
     max_json_depth: int = Field(8, ge=2, le=100, description="Deepest nesting of JSON (400).")
     body_seconds: float = Field(10, gt=0, le=3600, description="Longest wait for a request's body, in seconds (408).")
-    queue_requests: int = Field(512, ge=0, description="Requests of one worker under way beyond THREADS (503).")
+    queue_requests: int = Field(
+        512, ge=0, le=10**6, description="Requests of one worker under way beyond THREADS (503)."
+    )
     queue_texts: int = Field(1024, ge=1, description="Most texts of one worker that wait for the model (503).")
     request_seconds: float = Field(
         10, gt=0, le=3600, description="Longest time to an answer once a request has arrived, in seconds (503)."

@@ -1,10 +1,11 @@
-"""A request that a thread has, and who answers it: that thread or, once it is late, the main thread. Never both."""
+"""A request under way, and who answers it: its thread or fiber or, once it is late, the worker. Never both."""
 
 from __future__ import annotations
 
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from gunicorn.workers.gthread import TConn
@@ -16,13 +17,14 @@ class Turn:
     """The right to answer one request.
 
     Attributes:
-        deadline: by the monotonic clock, in seconds.
+        since: when it was admitted, by the monotonic clock, in seconds.
+        deadline: by the same clock.
     """
 
-    __slots__ = ("_lock", "_taken_by", "deadline")
+    __slots__ = ("_lock", "_taken_by", "deadline", "since")
 
     def __init__(self, deadline: float):
-        self.deadline = deadline
+        self.since, self.deadline = time.monotonic(), deadline
         self._lock = threading.Lock()
         self._taken_by: str | None = None
 
@@ -59,11 +61,11 @@ class Kept:
 
 @dataclass(eq=False)
 class Pool:
-    """How many requests of a kind are under way, and the threads that answer them where the main thread does not.
+    """How many requests of a kind are under way, and the threads that answer those that no fiber does.
 
     Attributes:
-        threads: that answer.
-        most: requests, under way and waiting.
+        threads: that answer; None where fibers answer all.
+        most: requests, answered now and waiting for a thread or a fiber.
         limits: settings to name to a client where there are as many.
         busy: requests now.
     """
@@ -76,10 +78,11 @@ class Pool:
 
 @dataclass(eq=False)
 class UnderWay:
-    """A request that has been given to a thread.
+    """A request that has been given to a thread or a fiber.
 
     Attributes:
         last: nobody can tell where the next one on its connection begins.
+        thread: what its thread or fiber comes to; None until it has one.
     """
 
     conn: TConn
@@ -88,9 +91,11 @@ class UnderWay:
     turn: Turn
     last: bool = False
     thread: Future | Kept | None = None
-    late: bool = False  # answered by the main thread
-    _since: float = field(default_factory=time.monotonic)
+    late: bool = False  # answered by the worker, by its deadline
 
     def seconds(self) -> float:
-        """How long it has been so."""
-        return time.monotonic() - self._since
+        """How long it has been under way."""
+        return time.monotonic() - self.turn.since
+
+
+CURRENT: ContextVar[UnderWay] = ContextVar("request")  # that this thread or fiber answers

@@ -7,26 +7,21 @@ import math
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
 from functools import partial
 from itertools import takewhile
 
-from gunicorn.http import errors
-
 from serving import fiber, operation, problems
 from serving.problems import Problem
-from serving.refusal import Refusals
-from serving.sharing import SharingWorker
-from serving.turn import Kept, Pool, Turn, UnderWay
+from serving.refusal import Refusals, RefusingWorker
+from serving.turn import CURRENT, Kept, Pool, Turn, UnderWay
 
-_REQUEST: ContextVar[UnderWay] = ContextVar("request")  # that a thread or a fiber answers
 _IN_FIBERS = ("/predict", "/explain")  # beside the health checks: they wait for the model, and answer little
 _MOST_COST = 65_536  # of a request for a fiber, see `Arrival.cost`: reading it holds up all others
 _GRACE = 0.1  # seconds: a thread that only waits answers at its deadline by itself
 _SCRAPES = 4  # of /metrics at a time, one under way: each reads the figures of all workers
 
 
-class Worker(SharingWorker):
+class Worker(RefusingWorker):
     """Answers health checks however busy it is, refuses what would wait too long, and ends without haste."""
 
     def init_process(self):
@@ -47,7 +42,7 @@ class Worker(SharingWorker):
         self.drain_seconds = self._settings.drain_seconds
         waiting = self._settings.queue_requests
         self._pool = Pool(self.tpool, self.cfg.threads + waiting, {"queue_requests": waiting})
-        self._refusals = Refusals(self.wsgi)
+        self.refusals = Refusals(self.wsgi)
         self._app, self.wsgi = self.wsgi, self._answer
 
     def fit(self):
@@ -63,13 +58,13 @@ class Worker(SharingWorker):
         pool = self._pool_for(method, path) if is_light else self._pool
         if arriving.head_too_large():
             detail = f"The headers have no end within {len(arriving.received)} bytes."
-            self._refuse(conn, head, Problem("headers-too-large", detail))
+            self.refuse(conn, head, Problem("headers-too-large", detail))
         elif arriving.malformed:
-            self._refuse(conn, head, Problem("malformed-request", arriving.malformed))
+            self.refuse(conn, head, Problem("malformed-request", arriving.malformed))
         elif pool.busy >= pool.most:
             detail = f"{pool.busy} requests are under way in this process."
             problem = Problem("overloaded", detail, headers={"Retry-After": "1"}, **pool.limits)
-            self.fibers.start(partial(self._refuse, conn, head, problem))  # hundreds at a time would hold up the others
+            self.fibers.start(partial(self.refuse, conn, head, problem))  # hundreds at a time would hold up the others
         else:
             turn = Turn(time.monotonic() + self._settings.request_seconds)
             request = UnderWay(conn, head, pool, turn, last=not arriving.whole())
@@ -103,12 +98,12 @@ class Worker(SharingWorker):
         self._finished(request)
 
     def _handle(self, request):
-        _REQUEST.set(request)
+        CURRENT.set(request)
         return self.handle(request.conn)
 
     def _answer(self, environ, start_response):
         """In a thread or a fiber: what the application answers, unless the main thread has answered meanwhile."""
-        request = _REQUEST.get()
+        request = CURRENT.get()
         environ["serving.turn"], environ["serving.hanging"] = request.turn, self._hangs
         environ.pop("HTTP_UPGRADE", None)  # nothing else is spoken here, and Werkzeug has no route for a WebSocket
         environ["PATH_INFO"] = environ["PATH_INFO"] or "/"  # of http://host, which Flask would send elsewhere
@@ -119,7 +114,8 @@ class Worker(SharingWorker):
         self.close_if_last(request.conn, last=last)
         if request.turn.take("thread"):
             return body
-        body.close()
+        if hasattr(body, "close"):  # a list has none
+            body.close()
         raise BrokenPipeError(errno.EPIPE, "answered by its deadline")
 
     def _finished(self, request):
@@ -143,7 +139,7 @@ class Worker(SharingWorker):
         request.late = True
         if request.thread is not None:
             request.thread.cancel()
-        self._refuse(request.conn, request.head, problem, seconds=request.seconds())
+        self.refuse(request.conn, request.head, problem, seconds=request.seconds())
 
     def _look_at_calls(self):
         """Whether one of the model hangs: then others shall have this worker's clients and, in time, its place."""
@@ -161,30 +157,6 @@ class Worker(SharingWorker):
         self.log.critical("a model call has not come back %.1f seconds after its deadline: this worker ends", seconds)
         self._service.metrics.hung_workers.inc()
         self.alive = False
-
-    def give_up(self, conn, arriving):
-        detail = f"A request must arrive within {self.body_seconds:g} seconds."
-        problem = Problem("slow-body", detail, body_seconds=self.body_seconds)
-        self._refuse(conn, arriving.head(), problem, seconds=self.body_seconds)
-
-    def _refuse(self, conn, head, problem, *, seconds=0.0):
-        self.send(conn, self._refusals.response(problem, head, peer=conn.client, seconds=seconds))
-        self.linger(conn)
-
-    def handle_error(self, req, client, addr, exc):
-        """What gunicorn's parser refuses, as a problem document and never as a 5xx."""
-        if not isinstance(exc, errors.ParseException):
-            super().handle_error(req, client, addr, exc)
-            return
-        request = _REQUEST.get()
-        if not request.turn.take("thread"):
-            return
-        too_large = isinstance(exc, errors.LimitRequestLine | errors.LimitRequestHeaders)
-        problem = Problem("headers-too-large" if too_large else "malformed-request", str(exc)[:300])
-        try:
-            self.send_all(client, self._refusals.response(problem, request.head, peer=addr, seconds=request.seconds()))
-        except OSError as error:
-            self.log.debug("client went away: %s", error)
 
     def init_signals(self):
         super().init_signals()

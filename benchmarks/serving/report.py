@@ -31,6 +31,7 @@ after 1 s of warming up.
   tweets, asked one by one, 32 at a time, and in batches of 64. Those tweets are then sent in turn.
 - One contestant runs at a time: started, checked, driven, ended, then the next, round after round. Some take CPU while
   they are idle, and shared pages would make the memory of each look smaller.
+- TensorFlow has its own settings in all but ours, which gives each process its share of the cores.
 - wrk asks again on a connection only when it has its answer, so a slow server is asked less often: p50 and p99 look
   better than to clients that do not wait for one another (coordinated omission). wrk runs on the servers' cores.
 - `ours ÷` is ours divided by that contestant's figure, from the same run.

@@ -3,7 +3,7 @@
 import pytest
 
 from serving import allow
-from serving.manifest import ModelError
+from serving.manifest import ModelError, without_user
 from serving.settings import Settings
 
 
@@ -120,3 +120,24 @@ def test_a_server_may_point_to_itself_to_a_store_and_to_what_is_listed(location,
 def test_a_server_may_point_nowhere_else(location, allowed):
     with pytest.raises(ModelError, match="MODEL_URI_ALLOW"):
         allow.check_location(location, server="http://mlflow", allowed=allowed)
+
+
+@pytest.mark.parametrize("user", ["user:secret", "user:sec@ret", "secret", "user:" + "secret" * 50])
+def test_no_message_holds_a_password(user):
+    address, messages = f"http://{user}@store:9000", []
+    for refused in (
+        lambda: check("models:/sentiment/1", f"s3://weights, http://{user}@other", MLFLOW_TRACKING_URI=address),
+        lambda: allow.check_location("/etc", server=address, allowed=""),
+        lambda: allow.check_location(f"{address}/model", server="http://mlflow", allowed=""),
+        lambda: allow.check_location(f"{address}/model", server=address, allowed=f"http://{user}@other"),
+    ):
+        with pytest.raises(ModelError) as caught:
+            refused()
+        messages.append(str(caught.value))
+    assert not [message for message in messages if "sec" in message]
+    assert all("://store:9000" in message for message in messages)
+
+
+def test_an_at_sign_outside_an_address_stays():
+    said = "models:/sentiment@champion is at http://store/a@b, or s3://weights/x?y@z"
+    assert without_user(said) == said

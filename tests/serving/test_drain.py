@@ -2,13 +2,16 @@
 
 import os
 import signal
+import socket
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 
 import pytest
 from live import start_fake, wait_until
+
+from serving.drain import DrainingWorker
 
 CLIENTS, BEFORE = 24, 600  # requests until the signal
 
@@ -84,3 +87,19 @@ def test_a_worker_that_is_told_to_end_alone_is_replaced(tmp_path):
         assert server.predict("good")["label"] == "positive"  # by a new connection, which it must take
     finally:
         server.stop()
+
+
+def test_of_the_last_connections_no_more_are_taken_than_there_are_places_for():
+    worker, taken = object.__new__(DrainingWorker), []
+
+    def accept(listener):
+        taken.append(stack.enter_context(listener.accept()[0]))
+        worker.nr_conns += 1
+
+    worker.accept, worker.nr_conns, worker.worker_connections = accept, 5, 7
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        for _ in range(3):
+            stack.enter_context(socket.create_connection(listener.getsockname()))
+        worker._take_all(listener)
+    assert len(taken) == 2

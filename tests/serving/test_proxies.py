@@ -50,8 +50,10 @@ def test_the_scheme_is_believed_like_the_address(trusted, scheme):
     assert seen(trusted, "10.0.0.1", X_Forwarded_Proto="https", X_Forwarded_For="192.0.2.1")[1] == scheme
 
 
-def test_only_http_and_https_are_schemes():
-    assert seen("10.0.0.0/8", "10.0.0.1", X_Forwarded_Proto="javascript")[1] == "http"
+@pytest.mark.parametrize("scheme", ["javascript", "//["])
+@pytest.mark.parametrize("trusted", ["10.0.0.0/8", "1"])
+def test_only_http_and_https_are_schemes(trusted, scheme):
+    assert seen(trusted, "10.0.0.1", X_Forwarded_Proto=scheme)[1] == "http"
 
 
 @pytest.mark.parametrize("wrong", ["-1", "10.0.0.0/33", "proxy.example", "10.0.0.1/8", "1.5"])

@@ -92,6 +92,8 @@ SMUGGLED = {
     "a method of 2,000 letters": b"A" * 2000 + b" /" + HOST + CLOSE,
     "raw bytes in the query": get(b"/predict?text=\xff"),
     "raw bytes in the page's query": get(b"/?\x97\x97"),
+    "half a character raw, half percent-encoded": get(b"/predict?text=\xc3%A9"),
+    "the same in the page's query": get(b"/?\xc3%A9"),
     "an expectation that nobody knows": post(b"Expect: 200-ok\r\n" + LENGTH),
 }
 
@@ -128,6 +130,8 @@ ODD = {
     "raw UTF-8": (get("/predict?text=😀".encode()), 200),
     "no host": (b"GET /livez HTTP/1.1\r\n" + CLOSE, 400),
     "a host that is none": (get(b"/", b"").replace(b"Host: x", b"Host: a b<>'@[::"), 400),
+    "a host that is no name of any script": (b"GET /docs HTTP/1.1\r\nHost: xn--a\r\n" + CLOSE, 200),
+    "a host without a label": (b"GET /docs HTTP/1.1\r\nHost: xn--\r\n" + CLOSE, 200),
     "a key of raw bytes": (b"GET /predict?text=x" + HOST + b"Authorization: Bearer \xff\r\n" + CLOSE, 401),
     "a key of another scheme": (b"GET /predict?text=x" + HOST + b'Authorization: Digest "\r\n' + CLOSE, 401),
     "a cookie of raw bytes": (get(b"/", b'Cookie: a=\xff; b="\\400"\r\n'), 200),

@@ -1,7 +1,10 @@
 """What never reaches the application is answered, counted and logged as what does."""
 
+import contextlib
 import json
 import logging
+import socket
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,6 +13,8 @@ from serving.arrival import Head
 from serving.problems import Problem
 from serving.refusal import Refusals
 from serving.settings import Settings
+from serving.turn import CURRENT, Pool, Turn, UnderWay
+from serving.worker import Worker
 
 HEAD = b"POST /predict?text=secret HTTP/1.1\r\nHost: x\r\nx-request-id: mine\r\nOrigin: https://a.example\r\n\r\n"
 PROBLEM = Problem("overloaded", "too many", headers={"Retry-After": "1"}, queue_requests=4)
@@ -79,3 +84,51 @@ def test_behind_proxies_the_client_is_the_one_they_name(refuse, caplog):
     caplog.set_level(logging.INFO, "serving")
     refuse(HEAD[:-2] + b"X-Forwarded-For: 192.0.2.1\r\n\r\n", log_clients=True, trusted_proxies="127.0.0.0/8")
     assert caplog.records[-1].client == "192.0.2.1"
+
+
+@contextlib.contextmanager
+def under_way(*, taken_by):
+    """While this lasts, a request is under way that one of two has answered."""
+    request = UnderWay(None, Head(HEAD), Pool(None, 1), Turn(0))
+    assert request.turn.take(taken_by)
+    token = CURRENT.set(request)
+    yield
+    CURRENT.reset(token)
+
+
+@pytest.fixture
+def worker(predictor):
+    worker = object.__new__(Worker)
+    worker.refusals, worker.log = Refusals(create_app(Settings(), predictor)), logging.getLogger("worker")
+    return worker
+
+
+def test_what_fails_beside_the_application_is_logged_without_its_query_and_answered_once(worker, caplog):
+    request = SimpleNamespace(method="POST", uri="/predict?text=secret")
+    ours, theirs = socket.socketpair()
+    with theirs:
+        with ours:
+            for taken_by in ("main", "thread"):
+                with under_way(taken_by=taken_by):
+                    try:
+                        raise ValueError("a fault")
+                    except ValueError as error:
+                        worker.handle_error(request, ours, ("127.0.0.1", 5), error)
+        received = b"".join(iter(lambda: theirs.recv(65536), b""))
+    assert received.startswith(b"HTTP/1.1 500 ")
+    assert received.count(b"HTTP/1.1 ") == 1
+    assert b"/docs#internal-error" in received
+    assert caplog.text.count("ValueError: a fault") == 2
+    assert "POST /predict" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_an_answer_for_which_the_main_thread_has_answered_goes_nowhere(worker):
+    worker._hangs, worker.alive = False, True
+    worker.parts, worker.close_if_last = lambda conn: False, lambda conn, *, last: None
+    closed = []
+    for body in ([b"late"], SimpleNamespace(close=lambda: closed.append(True))):
+        worker._app = lambda environ, start_response, body=body: body
+        with under_way(taken_by="main"), pytest.raises(BrokenPipeError, match="answered by its deadline"):
+            worker._answer({"PATH_INFO": "/predict"}, None)
+    assert closed == [True]

@@ -1,8 +1,10 @@
 """A worker that takes another's place: with the last good model, beside the others, and never to their harm."""
 
+import logging
 import os
 import runpy
 import signal
+import socket
 from types import SimpleNamespace
 
 import model_folder
@@ -88,6 +90,38 @@ def test_a_reload_asked_for_before_a_worker_hears_signals_is_made_up_for(tmp_pat
         Loader(settings, Slot(settings), Metrics(), board)._start()
         assert len(loads) == 1 + asked
         loads.clear()
+
+
+def test_a_reload_keeps_the_number_of_threads_though_the_cores_have_changed(tmp_path, monkeypatch, predictor):
+    threads = []
+    monkeypatch.setattr(predictors, "load", lambda folder, **options: threads.append(options["threads"]) or predictor)
+    monkeypatch.setattr(predictors, "cores", lambda: 8)
+    settings = Settings(model_uri=str(model_folder.pretend(tmp_path / "model")), workers=2)
+    loader = Loader(settings, Slot(settings), Metrics(), Board())
+    loader._start()
+    monkeypatch.setattr(predictors, "cores", lambda: 2)  # of a container whose quota is another by now
+    loader._replace()
+    assert threads == [4, 4]  # TensorFlow would refuse to change
+
+
+@pytest.mark.parametrize("key", ["", "key"])
+@pytest.mark.parametrize(
+    ("address", "is_open"),
+    [("0.0.0.0", True), ("127.0.0.1", False), ("127.0.0.2", False), ("path", False)],
+)
+def test_without_a_key_an_open_address_is_warned_of_wherever_gunicorn_has_it_from(
+    monkeypatch, tmp_path, caplog, address, is_open, key
+):
+    monkeypatch.setattr(shared, "MASTER", shared.MASTER)
+    monkeypatch.setenv("API_KEY", key)
+    monkeypatch.setenv("HOST", "127.0.0.1" if is_open else "0.0.0.0")  # the command line has said another
+    made = runpy.run_path(str(ROOT / "serving" / "gunicorn_conf.py"))
+    family = socket.AF_UNIX if address == "path" else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.bind(str(tmp_path / "socket") if address == "path" else (address, 0))
+        made["when_ready"](SimpleNamespace(LISTENERS=[listener], log=logging.getLogger("gunicorn")))
+        warning = f"Anyone who reaches {address}:{listener.getsockname()[1]} gets predictions: API_KEY is not set."
+    assert caplog.messages == ([warning] if is_open and not key else [])
 
 
 def test_the_master_outlives_a_worker_that_it_finds_gone(monkeypatch):

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from serving import problems, schema
 from serving.app import create_app
 from serving.settings import Settings
+from serving.turn import Turn
 
 
 def test_one_text_is_answered_with_label_probability_version_and_id(client):
@@ -170,6 +172,15 @@ def test_the_openapi_document_is_valid_and_holds_every_address_and_limit(make_cl
     assert (texts["maxItems"], texts["items"]["maxLength"]) == (7, 99)
 
 
+def test_the_openapi_document_names_the_key_wherever_it_is_needed_and_nowhere_else(make_client):
+    client = make_client(api_key="key")
+    for path, methods in client.get("/openapi.json").get_json()["paths"].items():
+        for method, operation in methods.items():
+            answer = client.open(f"{path}?input_str=x" if path == "/" else path, method=method)
+            assert (answer.status_code == 401) == ("security" in operation)
+    assert "security" not in make_client().get("/openapi.json").text
+
+
 def test_the_documentation_page_explains_every_problem_and_setting(client):
     page = client.get("/docs").get_data(as_text=True)
     for kind in problems.KINDS:
@@ -194,6 +205,14 @@ def test_metrics_count_answers_refusals_and_texts(client):
     assert 'serving_requests_total{method="POST",route="/predict",status="200"} 1.0' in exposition
     assert 'serving_problems_total{kind="invalid-input"} 1.0' in exposition
     assert 'serving_texts_total{label="positive"} 1.0' in exposition
+
+
+def test_the_time_to_an_answer_counts_from_the_requests_arrival(client):
+    turn = Turn(time.monotonic() + 10)
+    turn.since -= 100  # seconds in which it has waited for a thread
+    client.get("/predict?text=x", environ_overrides={"serving.turn": turn})
+    exposition = client.get("/metrics").get_data(as_text=True)
+    assert float(re.search(r'serving_request_seconds_sum\{route="/predict"\} (\S+)', exposition)[1]) >= 100
 
 
 def test_importing_the_service_imports_neither_tensorflow_nor_the_pipelines():

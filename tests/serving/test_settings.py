@@ -39,6 +39,7 @@ def test_every_wrong_variable_is_named_with_its_value():
         ("MODEL_POLL_SECONDS", "inf"),
         ("MAX_TEXTS", "99999999999999999999"),
         ("MAX_CHARACTERS", "99999999999999999999"),
+        ("QUEUE_REQUESTS", "99999999999999999999"),
         ("API_KEY", "a\nb"),
         ("CORS_ALLOW_ORIGINS", "https://Example.com"),
         ("CORS_ALLOW_ORIGINS", "https://user@example.com"),
@@ -105,6 +106,12 @@ def test_a_worker_takes_no_more_connections_than_it_has_file_descriptors_for():
     usual, few = configuration(), configuration(descriptors=400)
     assert (usual["connections"], usual["limit"]) == (1000, 2000)
     assert (few["connections"], few["limit"]) == (300, 400)
+
+
+@pytest.mark.parametrize(("threads", "queue"), [(1024, 512), (32, 968), (2, 1200)])
+def test_a_worker_has_places_for_more_connections_than_it_holds_requests(threads, queue):
+    connections = configuration(THREADS=str(threads), QUEUE_REQUESTS=str(queue))["connections"]
+    assert connections - threads - queue >= 200  # for those that are kept, ask how it is, or are refused
 
 
 @pytest.mark.parametrize("there", [True, False])

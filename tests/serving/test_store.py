@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import model_folder
 import pytest
+from live import ROOT
 
 from serving import manifest, store
 from serving import predictor as predictors
@@ -351,6 +352,13 @@ def test_a_source_that_never_ends_is_given_up_and_what_was_fetched_before_is_use
     assert "MODEL_FETCH_SECONDS=4" in caplog.text
 
 
+def test_a_fetch_whose_worker_is_gone_ends_by_itself(bucket, tmp_path, monkeypatch):
+    command = [sys.executable, "-m", "serving.remote", "s3://weights/models", str(tmp_path), "1000000", "1"]
+    with serving(Drip) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        assert subprocess.run(command, cwd=ROOT, timeout=60).returncode == -signal.SIGALRM
+
+
 def test_a_start_with_a_good_model_waits_little_for_a_slow_source_and_asks_again_later(
     fetched, upload, source, settings, monkeypatch, predictor
 ):
@@ -437,6 +445,16 @@ def test_an_mlflow_server_cannot_send_the_service_elsewhere(settings, monkeypatc
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
         with pytest.raises(ModelError, match=message):
             fetch(settings.model_copy(update={"model_uri": "models:/sentiment/1"}))
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_the_password_of_an_mlflow_server_is_in_no_message(settings, monkeypatch, answers):
+    with serving(Elsewhere, answer=("file:///etc", False)) as address:
+        server = address.removeprefix("http://") if answers else "127.0.0.1:9"
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://user:secret@{server}")
+        with pytest.raises(ModelError, match="says that the model lies" if answers else "cannot be fetched") as caught:
+            fetch(settings.model_copy(update={"model_uri": "models:/sentiment/1"}))
+    assert "secret" not in str(caught.value)
 
 
 def test_an_unknown_scheme_is_a_missing_folder(settings):
