@@ -133,6 +133,7 @@ def main() -> int:
     commands.add_parser("keep").add_argument("run_ids", nargs="+")
     given = parser.parse_args()
     if given.command == "keep":
+        os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"  # one for each picture
         print("\n".join(str(keep(run_id)) for run_id in given.run_ids))
         return 0
     if given.examples:
