@@ -72,7 +72,7 @@ def finished(run: artifacts.Run, variant: Variant) -> dict:
     tags = {"dataset": run.dataset.name, "run": run.name, "stage": STAGE, "variant": variant.name}
     with record.own_run(name=f"{run.dataset.name}/{run.name} {STAGE} {variant.name}", tags=tags) as run_id:
         tracking.log_parameters(settings | {"rows_train": rows})
-        result = training.train(place, configuration, recipe, word_vectors=word_vectors)
+        result = training.train(place, configuration, recipe, word_vectors=word_vectors, on_epoch=tracking.log_epoch)
         found = {
             "fingerprint": digest,
             "run_id": run_id,
@@ -82,19 +82,12 @@ def finished(run: artifacts.Run, variant: Variant) -> dict:
             "settings": settings,
         }
         tracking.log_splits(run.dataset, {"train": "training", "validation": "validation"}, rows_train=rows)
-        _log_figures(place, found)
+        of_kept_epoch = {"accuracy_of_kept_epoch": found["accuracy"]}
+        tracking.log_metrics(of_kept_epoch | {name: found[name] for name in ("seconds", "best_epoch")})
     os.replace(place.predictions("validation"), _predictions(run, variant))
     artifacts.write_json(kept, found)  # last: it says that the variant is finished
     shutil.rmtree(place.folder)
     return found
-
-
-def _log_figures(place: Workplace, found: dict) -> None:
-    """Record every epoch, also those from before a training was killed, and what came of them."""
-    for figures in pd.read_csv(place.history).to_dict("records"):
-        tracking.log_epoch(figures)
-    kept = {"accuracy_of_kept_epoch": found["accuracy"]}
-    tracking.log_metrics(kept | {name: found[name] for name in ("seconds", "best_epoch")})
 
 
 def wanted(run: artifacts.Run, names: list[str] | None = None) -> list[Variant]:

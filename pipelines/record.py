@@ -22,7 +22,8 @@ ADDS_TO_RECORD = ("05_diagnose", "06_evaluate", "08_promote")
 @contextmanager
 def recorded(stage: stages.Stage, values: dict[str, object]) -> Iterator[str]:
     """The MLflow run of this execution: FINISHED or FAILED at its end, with notebook, report and figures."""
-    records = stage.name == stages.TRAINS or stage.name in ADDS_TO_RECORD
+    trains = stage.name == stages.TRAINS
+    records = trains or stage.name in ADDS_TO_RECORD
     known = artifacts.read_json(stage.mlflow_run) if records and stage.mlflow_run.exists() else {}
     resume = known.get("id") if stage.name in ADDS_TO_RECORD or not known.get("finished") else None
     where = "/".join(stage.folder.relative_to(artifacts.data_folder()).parts)
@@ -31,7 +32,6 @@ def recorded(stage: stages.Stage, values: dict[str, object]) -> Iterator[str]:
     tags["keras_backend"] = stage.keras_backend
     run_id = tracking.start_run(name=name, tags=tags, resume=resume)
     if records:
-        trains = stage.name == stages.TRAINS
         artifacts.write_json(stage.mlflow_run, {"id": run_id, "finished": not trains and known.get("finished", True)})
     status = "FAILED"
     try:
@@ -40,7 +40,7 @@ def recorded(stage: stages.Stage, values: dict[str, object]) -> Iterator[str]:
     finally:
         _upload(stage, run_id, failed=status == "FAILED")
         tracking.end_run(run_id, status=status)
-    if records and trains:
+    if trains:
         artifacts.write_json(stage.mlflow_run, {"id": run_id, "finished": True})
 
 

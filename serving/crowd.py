@@ -33,8 +33,8 @@ class CrowdedWorker(GatedWorker):
     def _end_longest_waiting(self):
         held = (  # each in the order of their deadlines, and how long these are
             (self.keepalived_conns, lambda conn: conn.timeout - self.cfg.keepalive, self._end_kept),
-            (self._arriving, lambda conn: self._arriving[conn].deadline - self.body_seconds, self._end_arriving),
-            (self._deaf, lambda conn: self._deaf[conn].deadline - self.body_seconds, self._end_deaf),
+            (self._arriving, lambda conn: self.since(self._arriving[conn]), self._end_arriving),
+            (self._deaf, lambda conn: self.since(self._deaf[conn]), self._end_deaf),
             (self._lingering, lambda conn: self._lingering[conn] - LINGER_SECONDS, self._stop_lingering),
         )
         first = [(since(conn), end, conn) for conns, since, end in held for conn in islice(conns, 1)]

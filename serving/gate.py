@@ -84,6 +84,10 @@ class GatedWorker(FiberWorker):
         else:
             self._begin(conn, arriving)
 
+    def since(self, arriving: Arrival) -> float:
+        """When it began to arrive, or to be waited for, by the monotonic clock in seconds."""
+        return arriving.deadline - self.body_seconds
+
     def _hears_again(self, conn, sock):
         self._begin(conn, self._hear_no_more(conn))
 

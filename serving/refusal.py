@@ -84,7 +84,7 @@ class RefusingWorker(SharingWorker):
         detail = f"This process has {self.nr_conns} connections open; this one has waited longest for its client."
         problem = Problem("connections", detail, headers={"Retry-After": "1"})
         if arriving.received:
-            seconds = time.monotonic() - (arriving.deadline - self.body_seconds)
+            seconds = time.monotonic() - self.since(arriving)
             self.send(conn, self.refusals.response(problem, arriving.head(), peer=conn.client, seconds=seconds))
         else:
             self.refusals.count(problem)

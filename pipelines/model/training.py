@@ -73,12 +73,12 @@ def train(
         while len(history) < recipe.epochs and not stops_early(checkpoints.losses(history), patience=recipe.patience):
             sequences["train"].start_epoch(len(history))
             figures = _one_epoch(model, feeds, epoch=len(history), seed=recipe.seed, steps=len(sequences["train"]))
-            if math.isfinite(figures["loss"] + figures["validation_loss"]):
-                history.append(figures)
-                checkpoints.save(model, run.checkpoints, fingerprint, history)
-            on_epoch(figures)
-            if len(history) < figures["epoch"]:
+            if not math.isfinite(figures["loss"] + figures["validation_loss"]):
+                on_epoch(figures)
                 raise FloatingPointError(_diverged(figures, recipe))
+            history.append(figures)
+            checkpoints.save(model, run.checkpoints, fingerprint, history)
+            on_epoch(figures)
         checkpoints.load_best(model, run.checkpoints, history)
         # Whatever precision was quick in training, what is kept computes in float32, as the export does.
         kept = network.build_network(configuration)

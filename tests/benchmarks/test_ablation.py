@@ -21,7 +21,7 @@ def trained(encoded, monkeypatch, tmp_path, fresh_store):
     splits = {"counts": {"train": 300, "validation": 100}, "files": {"train": "12ab", "validation": "34cd"}}
     artifacts.write_json(encoded.dataset.manifest, splits | {"raw": {"training.csv": {"sha256": "56ef"}}})
 
-    def train(place, configuration, recipe, *, word_vectors):
+    def train(place, configuration, recipe, *, word_vectors, on_epoch):
         names.append(place.folder.name)
         labels = np.arange(100) % 2
         ours = configuration.units != UNITS.parameters["units"]
@@ -29,7 +29,8 @@ def trained(encoded, monkeypatch, tmp_path, fresh_store):
         path = place.predictions("validation")
         path.parent.mkdir(parents=True, exist_ok=True)
         pd.DataFrame({"label": labels, "probability": np.where(wrong, 1 - labels, labels)}).to_parquet(path)
-        pd.DataFrame({"epoch": [1, 2], "validation_accuracy": [0.5, 0.75]}).to_csv(place.history, index=False)
+        for epoch, accuracy in enumerate((0.5, 0.75), 1):
+            on_epoch({"epoch": epoch, "validation_accuracy": accuracy})
         return {"seconds": 2.0 if ours else 1.0, "best_epoch": 1}
 
     monkeypatch.setattr(training, "train", train)
