@@ -83,8 +83,9 @@ class Page:
 
     def downloaded(self, name):
         self["download"].click()
-        self.wait((self.downloads / name).exists)
-        return (self.downloads / name).read_bytes()
+        path = self.downloads / name
+        self.wait(lambda: path.exists() and path.stat().st_size)  # the browser keeps the name with an empty file first
+        return path.read_bytes()
 
     def predictions(self):
         cells = [row.find_elements(By.TAG_NAME, "td") for row in self["rows"].find_elements(By.TAG_NAME, "tr")]
